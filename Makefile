@@ -6,6 +6,8 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
 OPT     ?= -O2 -g
+# the program is built for the machine it is built on; MARCH=x86-64-v3 makes a portable one
+MARCH   ?= native
 SAN     ?=
 
 PKGS    := dnnl jansson yaml-0.1 libpcre2-8 libutf8proc libpng libzstd libxxhash
@@ -16,7 +18,7 @@ PKG_LIBS   = $(shell pkg-config --libs $(filter-out dnnl,$(PKGS)) 2>/dev/null) -
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
            -Wdouble-promotion -Wformat=2 -Wpointer-arith -Wwrite-strings -Werror
 CFLAGS  += -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -fPIC -fvisibility=hidden -fno-math-errno \
-           -fno-trapping-math -ffp-contract=fast -pthread -Iinclude -Isrc $(PKG_CFLAGS) $(SAN)
+           -fno-trapping-math -ffp-contract=fast -march=$(MARCH) -fopenmp-simd -pthread -Iinclude -Isrc $(PKG_CFLAGS) $(SAN)
 LDLIBS  += $(PKG_LIBS) -lm -lpthread
 LDFLAGS += -pthread $(SAN)
 
@@ -39,6 +41,9 @@ all: $(LIB_A) $(LIB_SO) $(STOA)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# kernels: let the compiler vectorise, in full-width registers
+$(BUILD)/src/tensor/cpu/%.o: OPT := -O3 -g -mprefer-vector-width=512
 
 $(LIB_A): $(call obj,$(LIB_SRC))
 	@rm -f $@
