@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define STOA_API __attribute__((visibility("default")))
+#define STOA_API               __attribute__((visibility("default")))
 #define STOA_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define STOA_API
@@ -141,7 +141,8 @@ typedef struct stoa_arena_mark {
     size_t total;
 } stoa_arena_mark;
 
-/* capacity: bytes to hold at once in the first block (0: grow from 1 MiB). NULL when out of memory. */
+/* capacity: bytes to hold at once in the first block (0: grow from 1 MiB). NULL when out of memory.
+ */
 STOA_API stoa_arena *stoa_arena_new(size_t capacity);
 STOA_API void stoa_arena_free(stoa_arena *arena);
 /* 64-byte aligned, NOT zeroed. NULL when out of memory. */
@@ -170,8 +171,8 @@ typedef struct stoa_rng {
 STOA_API stoa_rng stoa_rng_stream(uint64_t seed, const char *name, uint64_t index);
 STOA_API uint32_t stoa_rng_u32(stoa_rng *rng);
 STOA_API uint64_t stoa_rng_u64(stoa_rng *rng);
-STOA_API double stoa_rng_uniform(stoa_rng *rng); /* [0, 1) with 53 bits */
-STOA_API double stoa_rng_normal(stoa_rng *rng);  /* mean 0, variance 1 (Box-Muller) */
+STOA_API double stoa_rng_uniform(stoa_rng *rng);           /* [0, 1) with 53 bits */
+STOA_API double stoa_rng_normal(stoa_rng *rng);            /* mean 0, variance 1 (Box-Muller) */
 STOA_API int64_t stoa_rng_below(stoa_rng *rng, int64_t n); /* 0..n-1, unbiased; n >= 1 */
 STOA_API void stoa_rng_shuffle(stoa_rng *rng, int64_t *items, int64_t n);
 /* One block at a position, without state: out[4] = Philox(key, stream, position). */
@@ -233,7 +234,12 @@ STOA_API void stoa_map_close(stoa_map *map);
 
 /* ---- log and progress ------------------------------------------------------------------------ */
 
-typedef enum stoa_log_level { STOA_LOG_ERROR, STOA_LOG_WARN, STOA_LOG_INFO, STOA_LOG_DEBUG } stoa_log_level;
+typedef enum stoa_log_level {
+    STOA_LOG_ERROR,
+    STOA_LOG_WARN,
+    STOA_LOG_INFO,
+    STOA_LOG_DEBUG
+} stoa_log_level;
 typedef void (*stoa_log_sink)(void *user, stoa_log_level level, const char *line);
 
 /* The one callback through which the library speaks. NULL (the default) drops everything. */
@@ -301,8 +307,9 @@ typedef struct stoa_settings_table {
 /* Fills target with every row's default. Rows without one are left zero. */
 STOA_API stoa_status stoa_settings_defaults(stoa_settings_table table, void *target,
                                             stoa_error *err);
-/* Reads a YAML file over target. Unknown key: STOA_ERR_USAGE naming path, line and the nearest known
- * key. Wrong type or range likewise. seen (nullable): bool[table.count], set for keys given. */
+/* Reads a YAML file over target. Unknown key: STOA_ERR_USAGE naming path, line and the nearest
+ * known key. Wrong type or range likewise. seen (nullable): bool[table.count], set for keys given.
+ */
 STOA_API stoa_status stoa_settings_load(stoa_settings_table table, void *target, const char *path,
                                         bool *seen, stoa_error *err);
 /* Same from text; name stands for the path in messages. */
