@@ -244,7 +244,7 @@ typedef void (*stoa_log_sink)(void *user, stoa_log_level level, const char *line
 
 /* The one callback through which the library speaks. NULL (the default) drops everything. */
 STOA_API void stoa_log_set(stoa_log_sink sink, void *user, stoa_log_level most);
-STOA_API void stoa_log(stoa_log_level level, const char *fmt, ...) STOA_PRINTF(2, 3);
+STOA_API void stoa_log_write(stoa_log_level level, const char *fmt, ...) STOA_PRINTF(2, 3);
 /* A ready sink that writes to stderr, coloured when it is a terminal and NO_COLOR is unset; `user`
  * is ignored. It cooperates with the progress bar. For programs, not used by the library itself. */
 STOA_API void stoa_log_stderr(void *user, stoa_log_level level, const char *line);

@@ -142,7 +142,8 @@ STOA_API void stoa_keep_grad(stoa_ctx *ctx, stoa_tensor *t);
 #define STOA_OPS(X)                                                                                \
     /* elementwise with broadcasting */                                                            \
     X(ADD, add)                                                                                    \
-    X(SUB, sub) X(MUL, mul) X(DIV, div) X(MAXIMUM, maximum) X(MINIMUM, minimum) /* elementwise */  \
+    X(SUB, sub)                                                                                    \
+    X(MUL, mul) X(DIV, div) X(MAXIMUM, maximum) X(MINIMUM, minimum) /* elementwise */              \
         X(AFFINE, affine) X(CLAMP, clamp) X(RELU, relu) X(GELU, gelu) X(SILU, silu) X(TANH, tanh)  \
             X(SIGMOID, sigmoid) X(SOFTPLUS, softplus) X(EXP, exp) X(LOG, log) X(SQRT, sqrt)        \
                 X(SQUARE, square) X(SWIGLU, swiglu) X(DROPOUT, dropout) X(CAST, cast)              \
