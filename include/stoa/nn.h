@@ -1,0 +1,176 @@
+/*
+ * stoa/nn.h - parts of networks: parameters, layers, depth routing, optimisers, checkpoints.
+ *
+ * A network is constant while it is used: parameters change only in an optimiser's step or a load.
+ * All mutable state (activations, caches) lives in the context or in the caller's structs.
+ */
+#ifndef STOA_NN_H
+#define STOA_NN_H
+
+#include "stoa/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- parameters ------------------------------------------------------------------------------ */
+
+typedef enum stoa_init {
+    STOA_INIT_ZERO,
+    STOA_INIT_ONE,
+    STOA_INIT_NORMAL,
+    STOA_INIT_UNIFORM
+} stoa_init;
+
+/* A named f32 tensor of a network. Values of all parameters lie in one block, gradients in another,
+ * in the order they were added, so optimisers and checkpoints see flat memory. */
+typedef struct stoa_param {
+    char name[128]; /* "blocks.3.attention.qkv.weight" */
+    stoa_tensor tensor;
+    stoa_init init;
+    double scale;  /* standard deviation (normal) or bound (uniform) */
+    bool decay;    /* weight decay applies: matrices, not biases, norms, routers */
+    bool trained;  /* false: a buffer such as a running mean; no gradient */
+    size_t offset; /* of the first element in the blocks, in floats; 16-float aligned */
+} stoa_param;
+
+typedef struct stoa_params stoa_params;
+
+STOA_API stoa_params *stoa_params_new(void); /* NULL: out of memory */
+STOA_API void stoa_params_free(stoa_params *params);
+/* Declares a parameter; its address is stable. NULL when out of memory or the name is taken or too
+ * long. `name` is copied. */
+STOA_API stoa_param *stoa_params_add(stoa_params *params, const char *name, int ndim,
+                                     const int64_t *shape, stoa_init init, double scale,
+                                     bool decay);
+/* Ends declaring: allocates and initialises. Each parameter draws from its own stream (seed, name),
+ * so adding one changes no other. Without grads: inference only. on_meta: no memory at all, shapes
+ * only. */
+STOA_API stoa_status stoa_params_allocate(stoa_params *params, uint64_t seed, bool with_grads,
+                                          bool on_meta, stoa_error *err);
+STOA_API int64_t stoa_params_count(const stoa_params *params);
+STOA_API stoa_param *stoa_params_at(const stoa_params *params, int64_t i);
+STOA_API stoa_param *stoa_params_find(const stoa_params *params, const char *name);
+STOA_API int64_t stoa_params_numel(const stoa_params *params); /* trained scalars */
+/* The flat blocks: floats, `floats` long (with padding, which stays zero). */
+STOA_API float *stoa_params_values(stoa_params *params, size_t *floats);
+STOA_API float *stoa_params_grads(stoa_params *params, size_t *floats); /* NULL without grads */
+/* Forgets gradients: the next backward overwrites. */
+STOA_API void stoa_params_clear_grads(stoa_params *params);
+/* Values were changed in place: packed copies are remade before their next use. */
+STOA_API void stoa_params_touch(stoa_params *params);
+
+/* ---- optimisers ------------------------------------------------------------------------------ */
+
+typedef enum stoa_optimizer_kind { STOA_ADAMW, STOA_RMSPROP } stoa_optimizer_kind;
+
+typedef struct stoa_optimizer_options {
+    stoa_optimizer_kind kind;
+    double beta1, beta2, eps; /* AdamW (Loshchilov & Hutter 2019) */
+    double weight_decay;      /* AdamW, decoupled, on parameters with decay */
+    double decay, momentum;   /* RMSProp: TensorFlow's form, eps inside the root */
+    double clip;              /* global gradient norm; 0: none */
+} stoa_optimizer_options;
+
+typedef struct stoa_optimizer stoa_optimizer;
+STOA_API stoa_optimizer *stoa_optimizer_new(stoa_params *params,
+                                            const stoa_optimizer_options *options, stoa_error *err);
+STOA_API void stoa_optimizer_free(stoa_optimizer *optimizer);
+/* One update with this learning rate from the gradients in params (a parameter whose gradient was
+ * not written counts as zero), then clears them and touches the parameters. grad_norm (nullable):
+ * before clipping. STOA_ERR_NUMERIC, with nothing changed, when the norm is not finite. */
+STOA_API stoa_status stoa_optimizer_step(stoa_optimizer *optimizer, stoa_pool *pool, double rate,
+                                         double *grad_norm, stoa_error *err);
+STOA_API int64_t stoa_optimizer_steps(const stoa_optimizer *optimizer);
+STOA_API size_t stoa_optimizer_bytes(const stoa_params *params, stoa_optimizer_kind kind);
+
+/* Learning rate as a share of its peak. */
+typedef enum stoa_schedule_kind {
+    STOA_SCHEDULE_CONSTANT,
+    STOA_SCHEDULE_COSINE,
+    STOA_SCHEDULE_LINEAR
+} stoa_schedule_kind;
+/* Linear warm-up over `warmup` steps, then constant, cosine or linear from 1 to `floor` at `total`.
+ */
+STOA_API double stoa_schedule(stoa_schedule_kind kind, int64_t step, int64_t total, int64_t warmup,
+                              double floor);
+
+/* ---- safetensors and checkpoints ------------------------------------------------------------- */
+
+typedef struct stoa_entry {
+    const char *name;
+    stoa_dtype dtype;
+    int ndim;
+    int64_t shape[8];
+    const void *data; /* not necessarily aligned when read */
+    size_t bytes;
+} stoa_entry;
+
+/* Writes entries in the given order, durably (stoa_file_write). metadata: NULL or pairs
+ * {key, value, ..., NULL}. */
+STOA_API stoa_status stoa_safetensors_save(const char *path, const stoa_entry *entries,
+                                           size_t count, const char *const *metadata,
+                                           stoa_error *err);
+typedef struct stoa_safetensors stoa_safetensors;
+/* Reads and checks a whole file; hostile input gives STOA_ERR_FORMAT with the byte or tensor. */
+STOA_API stoa_status stoa_safetensors_open(stoa_safetensors **out, const char *path,
+                                           stoa_error *err);
+STOA_API stoa_status stoa_safetensors_parse(stoa_safetensors **out, const char *name,
+                                            const void *bytes, size_t size, stoa_error *err);
+STOA_API void stoa_safetensors_close(stoa_safetensors *file);
+STOA_API size_t stoa_safetensors_count(const stoa_safetensors *file);
+STOA_API const stoa_entry *stoa_safetensors_at(const stoa_safetensors *file, size_t i);
+STOA_API const stoa_entry *stoa_safetensors_find(const stoa_safetensors *file, const char *name);
+STOA_API const char *stoa_safetensors_metadata(const stoa_safetensors *file, const char *key);
+
+/* A training run's saved states under `folder`/: step_00001200/{model,optimizer}.safetensors plus
+ * manifest.json (sizes and xxh3 hashes of the files, step, counters, settings hash), and `latest`
+ * (and `best`) naming one. Protocol: write to step_N.tmp-<pid>, fsync each file, manifest last,
+ * fsync folder, rename, fsync parent, then replace `latest`; old ones are pruned only after that. A
+ * kill at any moment leaves the previous checkpoint loadable. */
+typedef struct stoa_checkpoint_info {
+    int64_t step;
+    char state[4096]; /* caller's JSON object text: counters, data cursor, best loss; kept verbatim
+                       */
+} stoa_checkpoint_info;
+/* keep: how many besides best stay; mark_best: also becomes `best`. optimizer nullable. */
+STOA_API stoa_status stoa_checkpoint_save(const char *folder, const stoa_params *params,
+                                          const stoa_optimizer *optimizer,
+                                          const stoa_checkpoint_info *info, int keep,
+                                          bool mark_best, stoa_error *err);
+/* which: "latest", "best", or a step folder's name. "latest" falls back to the newest checkpoint
+ * that verifies, with a warning in the log. Shapes and names must match params exactly; every
+ * difference is named. optimizer nullable. */
+STOA_API stoa_status stoa_checkpoint_load(const char *folder, const char *which,
+                                          stoa_params *params, stoa_optimizer *optimizer,
+                                          stoa_checkpoint_info *info, stoa_error *err);
+STOA_API bool stoa_checkpoint_exists(const char *folder);
+
+/* ---- layers ---------------------------------------------------------------------------------- */
+
+/* Adds "<prefix>.weight" (out, in) and, with bias, "<prefix>.bias" (out). */
+typedef struct stoa_linear_layer {
+    stoa_tensor *weight, *bias;
+} stoa_linear_layer;
+STOA_API stoa_linear_layer stoa_linear_new(stoa_params *params, const char *prefix, int64_t in,
+                                           int64_t out, bool bias, double scale);
+STOA_API stoa_tensor *stoa_linear_apply(stoa_ctx *ctx, const stoa_linear_layer *layer,
+                                        stoa_tensor *x, stoa_dtype out);
+
+typedef enum stoa_norm_kind { STOA_NORM_LAYER, STOA_NORM_RMS } stoa_norm_kind;
+typedef struct stoa_norm_layer {
+    stoa_norm_kind kind;
+    stoa_tensor *weight, *bias; /* bias NULL for RMS or when biases are off */
+} stoa_norm_layer;
+STOA_API stoa_norm_layer stoa_norm_new(stoa_params *params, const char *prefix, stoa_norm_kind kind,
+                                       int64_t width, bool bias);
+STOA_API stoa_tensor *stoa_norm_apply(stoa_ctx *ctx, const stoa_norm_layer *norm, stoa_tensor *x,
+                                      stoa_dtype out);
+STOA_API stoa_tensor *stoa_norm_residual(stoa_ctx *ctx, const stoa_norm_layer *norm, stoa_tensor *x,
+                                         stoa_tensor *delta, stoa_dtype out, stoa_tensor **sum);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* STOA_NN_H */
