@@ -36,7 +36,7 @@ TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
 BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
 .PHONY: all
-all: $(LIB_A) $(LIB_SO) $(STOA)
+all: $(LIB_A) $(LIB_SO) $(if $(CLI_SRC),$(STOA))
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
