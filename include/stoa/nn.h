@@ -169,6 +169,121 @@ STOA_API stoa_tensor *stoa_norm_apply(stoa_ctx *ctx, const stoa_norm_layer *norm
 STOA_API stoa_tensor *stoa_norm_residual(stoa_ctx *ctx, const stoa_norm_layer *norm, stoa_tensor *x,
                                          stoa_tensor *delta, stoa_dtype out, stoa_tensor **sum);
 
+/* ---- transformer blocks ---------------------------------------------------------------------- */
+
+typedef enum stoa_activation { STOA_ACTIVATION_GELU, STOA_ACTIVATION_SWIGLU } stoa_activation;
+
+/* A mixture of experts in place of a block's MLP: token-choice top-1 with a capacity, first come
+ * first served, so it is causal. No-op experts are choices that do nothing (MoDE, integrated). */
+typedef struct stoa_expert_options {
+    int64_t count;          /* real experts; 0: a plain MLP */
+    int64_t noops;          /* no-op experts */
+    double capacity_factor; /* an expert takes at most ceil(factor * S / (count + noops)) tokens */
+} stoa_expert_options;
+
+typedef struct stoa_block_options {
+    int64_t width, heads, kv_heads, mlp_width;
+    stoa_norm_kind norm;
+    stoa_activation activation;
+    bool bias;
+    double dropout;
+    double rope_base;      /* 0: positions come from elsewhere */
+    double init_scale;     /* standard deviation of matrices */
+    double residual_scale; /* factor on it for matrices that write to the residual stream */
+    stoa_expert_options experts;
+} stoa_block_options;
+
+enum { STOA_MAX_EXPERTS = 16 };
+
+typedef struct stoa_mlp {
+    stoa_linear_layer up, down; /* SwiGLU: up holds gate|up */
+} stoa_mlp;
+
+typedef struct stoa_block {
+    stoa_block_options options;
+    stoa_norm_layer norm1, norm2;
+    stoa_linear_layer qkv, proj;
+    stoa_mlp mlp;                       /* without experts */
+    stoa_linear_layer choice;           /* scores of experts and no-ops */
+    stoa_mlp experts[STOA_MAX_EXPERTS]; /* with experts */
+} stoa_block;
+
+/* The residual stream x + delta; delta (nullable) waits to be added by whatever reads next, so that
+ * the sum and the norm after it are one pass. x full precision (B, S, N), delta compute type. */
+typedef struct stoa_stream {
+    stoa_tensor *x, *delta;
+} stoa_stream;
+
+STOA_API void stoa_block_init(stoa_block *block, stoa_params *params, const char *prefix,
+                              const stoa_block_options *options);
+/* x + f(x), all positions. positions (B, S) I32 or NULL. balance (nullable): a load-balancing loss
+ * of the experts (Fedus et al. 2021, eq. 4) is added to *balance. */
+STOA_API stoa_stream stoa_block_apply(stoa_ctx *ctx, const stoa_block *block, stoa_stream stream,
+                                      stoa_tensor *positions, stoa_tensor **balance);
+/* f(x) alone: a + MLP(norm2(x + a)) with a = Attention(norm1(x)); what a routed block scales. */
+STOA_API stoa_tensor *stoa_block_branch(stoa_ctx *ctx, const stoa_block *block, stoa_tensor *x,
+                                        stoa_tensor *positions, stoa_tensor **balance);
+/* The same for n new tokens against a cache: x (1, n, N); sequence, position (n) I32. */
+STOA_API stoa_tensor *stoa_block_branch_cached(stoa_ctx *ctx, const stoa_block *block,
+                                               stoa_tensor *x, stoa_tensor *sequence,
+                                               stoa_tensor *position, stoa_kv_cache *cache);
+/* x + delta. */
+STOA_API stoa_tensor *stoa_stream_settle(stoa_ctx *ctx, stoa_stream stream);
+
+/* ---- depth routing (Raposo et al. 2024, sections 3.1-3.5) ------------------------------------ */
+
+typedef enum stoa_gate { STOA_GATE_RAW, STOA_GATE_SIGMOID } stoa_gate;
+typedef enum stoa_router_kind { STOA_ROUTER_LEARNED, STOA_ROUTER_GAUSSIAN } stoa_router_kind;
+/* How tokens are chosen without seeing the future: a predictor behind a stop-gradient, or the
+ * router's own score trained with an auxiliary loss. */
+typedef enum stoa_cure { STOA_CURE_PREDICTOR, STOA_CURE_AUXILIARY } stoa_cure;
+/* Who chooses in a forward pass: the k largest scores of the whole sequence (training; sees the
+ * future), or the cure (sampling, honest evaluation). */
+typedef enum stoa_route_by { STOA_ROUTE_TOP_K, STOA_ROUTE_CAUSAL } stoa_route_by;
+
+typedef struct stoa_router_options {
+    int64_t width;
+    double
+        capacity; /* share of the sequence: k = max(1, round(capacity * S)), S the actual length */
+    stoa_router_kind kind;
+    stoa_gate gate;
+    stoa_cure cure;
+    int64_t predictor_width;
+    bool normalize;    /* the router reads x / rms(x) */
+    double init_scale; /* standard deviation of the router's vector */
+} stoa_router_options;
+
+typedef struct stoa_router {
+    stoa_router_options options;
+    stoa_linear_layer score;    /* (1, N), no bias */
+    stoa_tensor *unit;          /* (N) ones, a buffer: the weight of the router's norm */
+    stoa_linear_layer fc1, fc2; /* predictor N -> predictor_width -> 1 */
+} stoa_router;
+
+/* What one routed block decided, for losses, statistics and pictures; valid until the context's
+ * reset. */
+typedef struct stoa_route {
+    stoa_tensor *scores; /* (B, S) r */
+    stoa_tensor *index;  /* (B, C) I32 positions that went through, -1 padded in causal mode */
+    stoa_tensor *logits; /* (B, S) of the cure: predictor's output, or r itself */
+    stoa_tensor *member; /* (B, S) 1 where in the top k; NULL in causal mode */
+    stoa_tensor *loss;   /* mean binary cross-entropy of logits against member; NULL likewise */
+} stoa_route;
+
+STOA_API int64_t stoa_route_capacity(double capacity, int64_t length);
+STOA_API void stoa_router_init(stoa_router *router, stoa_params *params, const char *prefix,
+                               const stoa_router_options *options);
+/* x'_i = x_i + g(r_i) f_i for chosen tokens, x_i for the rest. */
+STOA_API stoa_stream stoa_routed_block_apply(stoa_ctx *ctx, const stoa_block *block,
+                                             const stoa_router *router, stoa_stream stream,
+                                             stoa_tensor *positions, stoa_route_by by,
+                                             stoa_route *route, stoa_tensor **balance);
+/* n new tokens against a cache, chosen by the cure; *routed (nullable): how many went through. */
+STOA_API stoa_tensor *stoa_routed_block_cached(stoa_ctx *ctx, const stoa_block *block,
+                                               const stoa_router *router, stoa_tensor *x,
+                                               stoa_tensor *sequence, stoa_tensor *position,
+                                               stoa_kv_cache *cache, int64_t *routed);
+
 #ifdef __cplusplus
 }
 #endif

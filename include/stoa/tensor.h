@@ -58,6 +58,9 @@ typedef struct stoa_tensor {
 
 STOA_API int64_t stoa_numel(const stoa_tensor *t);
 STOA_API size_t stoa_nbytes(const stoa_tensor *t);
+/* One element as a double, of any type, by flat index. Host backends only; for small tensors. */
+STOA_API double stoa_get(const stoa_tensor *t, int64_t i);
+STOA_API void stoa_set(stoa_tensor *t, int64_t i, double value);
 STOA_API int64_t stoa_rows(const stoa_tensor *t); /* product of all dimensions but the last */
 STOA_API int64_t stoa_cols(const stoa_tensor *t); /* last dimension (1 for a scalar, ndim 0) */
 /* A tensor around memory of the caller's (f32 parameter, input buffer). Not on any arena. */
@@ -88,6 +91,9 @@ STOA_API void stoa_ctx_free(stoa_ctx *ctx);
 STOA_API void stoa_ctx_reset(stoa_ctx *ctx);
 /* STOA_OK, or the first failure since the last reset. */
 STOA_API stoa_status stoa_ctx_status(const stoa_ctx *ctx, stoa_error *err);
+
+/* False on meta: there is no data behind the tensors. */
+STOA_API bool stoa_ctx_computes(const stoa_ctx *ctx);
 
 /* Recording for gradients; off at first. */
 STOA_API void stoa_ctx_set_grad(stoa_ctx *ctx, bool on);
@@ -121,6 +127,8 @@ STOA_API stoa_tensor *stoa_new(stoa_ctx *ctx, stoa_dtype dtype, int ndim, const 
 STOA_API stoa_tensor *stoa_zeros(stoa_ctx *ctx, stoa_dtype dtype, int ndim, const int64_t *shape);
 STOA_API stoa_tensor *stoa_from(stoa_ctx *ctx, stoa_dtype dtype, int ndim, const int64_t *shape,
                                 const void *host);
+/* Full-precision draws from N(0, 1) by (seed, step, number of the op in the step); constant. */
+STOA_API stoa_tensor *stoa_normal(stoa_ctx *ctx, int ndim, const int64_t *shape);
 /* Shape literal: STOA_SHAPE(B, T, C) expands to `3, (const int64_t[]){B, T, C}`. */
 #define STOA_NARGS_(a, b, c, d, e, f, n, ...) n
 #define STOA_SHAPE(...)                                                                            \
@@ -143,7 +151,9 @@ STOA_API void stoa_keep_grad(stoa_ctx *ctx, stoa_tensor *t);
     /* elementwise with broadcasting */                                                            \
     X(ADD, add)                                                                                    \
     X(SUB, sub)                                                                                    \
-    X(MUL, mul) X(DIV, div) X(MAXIMUM, maximum) X(MINIMUM, minimum) /* elementwise */              \
+    X(MUL, mul)                                                                                    \
+    X(DIV, div)                                                                                    \
+    X(MAXIMUM, maximum) X(MINIMUM, minimum) /* elementwise */                                      \
         X(AFFINE, affine) X(CLAMP, clamp) X(RELU, relu) X(GELU, gelu) X(SILU, silu) X(TANH, tanh)  \
             X(SIGMOID, sigmoid) X(SOFTPLUS, softplus) X(EXP, exp) X(LOG, log) X(SQRT, sqrt)        \
                 X(SQUARE, square) X(SWIGLU, swiglu) X(DROPOUT, dropout) X(CAST, cast)              \

@@ -68,6 +68,10 @@ stoa_status stoa_ctx_status(const stoa_ctx *ctx, stoa_error *err) {
     return ctx->failure.status;
 }
 
+bool stoa_ctx_computes(const stoa_ctx *ctx) {
+    return ctx->backend->computes;
+}
+
 void stoa_ctx_set_grad(stoa_ctx *ctx, bool on) {
     ctx->grad = on;
 }

@@ -43,6 +43,49 @@ int64_t stoa_rows(const stoa_tensor *t) {
     return n;
 }
 
+double stoa_get(const stoa_tensor *t, int64_t i) {
+    switch (t->dtype) {
+    case STOA_F32:
+        return (double)((const float *)t->data)[i];
+    case STOA_F64:
+        return ((const double *)t->data)[i];
+    case STOA_I32:
+        return (double)((const int32_t *)t->data)[i];
+    case STOA_U8:
+        return (double)((const uint8_t *)t->data)[i];
+    default: {
+        uint32_t bits = (uint32_t)((const uint16_t *)t->data)[i] << 16;
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        return (double)value;
+    }
+    }
+}
+
+void stoa_set(stoa_tensor *t, int64_t i, double value) {
+    switch (t->dtype) {
+    case STOA_F32:
+        ((float *)t->data)[i] = (float)value;
+        break;
+    case STOA_F64:
+        ((double *)t->data)[i] = value;
+        break;
+    case STOA_I32:
+        ((int32_t *)t->data)[i] = (int32_t)value;
+        break;
+    case STOA_U8:
+        ((uint8_t *)t->data)[i] = (uint8_t)value;
+        break;
+    default: { /* bf16: round to nearest even */
+        float narrow = (float)value;
+        uint32_t bits;
+        memcpy(&bits, &narrow, sizeof bits);
+        bits += 0x7fffu + ((bits >> 16) & 1u);
+        ((uint16_t *)t->data)[i] = (uint16_t)(bits >> 16);
+    }
+    }
+}
+
 stoa_tensor stoa_tensor_wrap(stoa_dtype dtype, int ndim, const int64_t *shape, void *data) {
     assert(ndim >= 0 && ndim <= STOA_MAX_DIMS);
     stoa_tensor t = {.dtype = dtype, .ndim = ndim, .data = data};
