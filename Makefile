@@ -1,5 +1,15 @@
 # Stoa. `make demo` runs the main job, `make test` passes the tests; both set themselves up.
-# Targets: all demo test deps lint asan ubsan tsan bench fuzz install clean
+#
+#   make                build the library and the program (needs `make deps` once)
+#   make deps           install the missing Debian packages
+#   make test           build and run every test; V=1 shows all their output
+#   make demo           run a published study at its smallest scale and write its report
+#   make lint           layering, symbols, headers, format, clang-tidy, clang build, file sizes
+#   make asan ubsan tsan   the tests under a sanitizer, each in a build folder of its own
+#   make bench          build and run the benchmarks
+#   make fuzz           run each fuzz target for FUZZ_SECONDS (10)
+#   make install        PREFIX (/usr/local) and DESTDIR are honoured; `make uninstall` undoes it
+#   make clean
 
 CC      ?= gcc
 BUILD   ?= build
@@ -12,8 +22,8 @@ SAN     ?=
 
 PKGS    := dnnl jansson yaml-0.1 libpcre2-8 libutf8proc libpng libzstd libxxhash
 # oneDNN in Debian 12 ships no pkg-config file
-PKG_CFLAGS = $(shell pkg-config --cflags $(filter-out dnnl,$(PKGS)) 2>/dev/null)
-PKG_LIBS   = $(shell pkg-config --libs $(filter-out dnnl,$(PKGS)) 2>/dev/null) -ldnnl
+PKG_CFLAGS := $(shell pkg-config --cflags $(filter-out dnnl,$(PKGS)) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(filter-out dnnl,$(PKGS)) 2>/dev/null) -ldnnl
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
            -Wdouble-promotion -Wformat=2 -Wpointer-arith -Wwrite-strings -Werror
@@ -31,8 +41,10 @@ BENCH_SRC := $(sort $(wildcard bench/*.c))
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_A  := $(BUILD)/libstoa.a
 LIB_SO := $(BUILD)/libstoa.so
+SONAME := libstoa.so.0
 STOA   := $(BUILD)/stoa
 TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
+FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard fuzz/*.c)))
 BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
 .PHONY: all
@@ -50,7 +62,7 @@ $(LIB_A): $(call obj,$(LIB_SRC))
 	ar rcs $@ $^
 
 $(LIB_SO): $(call obj,$(LIB_SRC))
-	$(CC) -shared $(LDFLAGS) -Wl,-soname,libstoa.so.0 $^ $(LDLIBS) -o $@
+	$(CC) -shared $(LDFLAGS) -Wl,-soname,$(SONAME) $^ $(LDLIBS) -o $@
 
 $(STOA): $(call obj,$(CLI_SRC)) $(LIB_A)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
@@ -67,9 +79,94 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB_A)
 .PHONY: tests benches
 tests: $(TESTS)
 benches: $(BENCHES)
+.SECONDARY:
+
+# ---- what users and continuous integration call ----------------------------------------------
+
+# the packages come first and in a make of their own, because the flags above ask pkg-config
+JOBS   ?= $(shell nproc 2>/dev/null || echo 1)
+SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: deps all-with-deps test demo
+deps:
+	@scripts/deps
+all-with-deps: deps
+	@$(SUBMAKE) all
+test: deps
+	@$(SUBMAKE) -s all tests
+	@scripts/run-tests $(BUILD)
+demo: deps
+	@$(SUBMAKE) -s all
+	$(STOA) study mixture-of-depths --scale smoke
+
+# ---- checks ----------------------------------------------------------------------------------
+
+.PHONY: lint asan ubsan tsan
+lint:
+	@scripts/deps dev
+	@scripts/lint
+
+# each sanitizer builds into a folder of its own; the first error ends a test
+SANITIZE = $(SUBMAKE) -s BUILD=$(BUILD)-$(1) OPT='-O1 -g -fno-omit-frame-pointer' SAN='$(2)' tests && \
+           $(3) scripts/run-tests $(BUILD)-$(1)
+asan: deps
+	@$(call SANITIZE,asan,-fsanitize=address,ASAN_OPTIONS=detect_stack_use_after_return=1)
+ubsan: deps
+	@$(call SANITIZE,ubsan,-fsanitize=undefined -fno-sanitize-recover,UBSAN_OPTIONS=print_stacktrace=1)
+tsan: deps
+	@$(call SANITIZE,tsan,-fsanitize=thread,TSAN_OPTIONS=halt_on_error=1)
+
+print-%: # one variable's value, for scripts
+	@echo '$($*)'
+
+.PHONY: bench
+bench: deps
+	@$(SUBMAKE) -s benches
+	@set -e; for b in $(BENCHES); do echo "== $$b"; $$b; done
+
+FUZZ_SECONDS ?= 10
+FUZZ_FLAGS   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(LIB_A)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZERS)
+fuzz:
+	@scripts/deps dev
+	@$(SUBMAKE) -s CC=clang BUILD=$(BUILD)-fuzz OPT='-O1 -g' SAN='$(FUZZ_FLAGS)' fuzzers
+	@scripts/run-fuzzers $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+# ---- installing ------------------------------------------------------------------------------
+
+bindir     ?= $(PREFIX)/bin
+libdir     ?= $(PREFIX)/lib
+includedir ?= $(PREFIX)/include
+pkgdir     ?= $(libdir)/pkgconfig
+
+# phony: PREFIX may differ from the last time
+$(BUILD)/stoa.pc:
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(libdir)' 'includedir=$(includedir)' '' \
+	    'Name: stoa' 'Description: A school for agents that use language' 'Version: $(VERSION)' \
+	    'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lstoa' \
+	    'Requires.private: $(filter-out dnnl,$(PKGS))' 'Libs.private: -ldnnl -lm -lpthread' > $@
+
+.PHONY: install uninstall $(BUILD)/stoa.pc
+install: all $(BUILD)/stoa.pc
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir) $(DESTDIR)$(pkgdir) $(DESTDIR)$(includedir)/stoa
+	$(if $(CLI_SRC),install -m 755 $(STOA) $(DESTDIR)$(bindir)/stoa)
+	install -m 644 $(LIB_A) $(DESTDIR)$(libdir)/libstoa.a
+	install -m 755 $(LIB_SO) $(DESTDIR)$(libdir)/libstoa.so.$(VERSION)
+	ln -sf libstoa.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libstoa.so
+	install -m 644 include/stoa/*.h $(DESTDIR)$(includedir)/stoa
+	install -m 644 $(BUILD)/stoa.pc $(DESTDIR)$(pkgdir)/stoa.pc
+uninstall:
+	rm -f $(DESTDIR)$(bindir)/stoa $(DESTDIR)$(libdir)/libstoa.a $(DESTDIR)$(pkgdir)/stoa.pc
+	rm -f $(addprefix $(DESTDIR)$(libdir)/,libstoa.so libstoa.so.$(VERSION) $(SONAME))
+	rm -rf $(DESTDIR)$(includedir)/stoa
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(addprefix $(BUILD)-,asan ubsan tsan fuzz clang tidy)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

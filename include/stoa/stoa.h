@@ -1,0 +1,11 @@
+/*
+ * stoa/stoa.h - the whole library in one include.
+ */
+#ifndef STOA_STOA_H
+#define STOA_STOA_H
+
+#include "stoa/base.h"
+#include "stoa/nn.h"
+#include "stoa/tensor.h"
+
+#endif /* STOA_STOA_H */
