@@ -56,6 +56,8 @@ $(BUILD)/%.o: %.c
 
 # kernels: let the compiler vectorise, in full-width registers
 $(BUILD)/src/tensor/cpu/%.o: OPT := -O3 -g -mprefer-vector-width=512
+# so are the optimisers' passes
+$(BUILD)/src/nn/adamw.o $(BUILD)/src/nn/rmsprop.o $(BUILD)/src/nn/optimizer.o: OPT := -O3 -g -mprefer-vector-width=512
 
 $(LIB_A): $(call obj,$(LIB_SRC))
 	@rm -f $@
