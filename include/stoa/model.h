@@ -1,0 +1,120 @@
+/*
+ * stoa/model.h - whole networks. First of them: the decoder-only language model, dense or with
+ * depth routing, from which the agents' cores are built too.
+ */
+#ifndef STOA_MODEL_H
+#define STOA_MODEL_H
+
+#include "stoa/nn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum stoa_position_kind { STOA_POSITION_ROPE, STOA_POSITION_LEARNED } stoa_position_kind;
+/* Which blocks are routed. ODD is the paper's "every other": 1, 3, 5, ... counted from 0, so that
+ * the first block is dense. */
+typedef enum stoa_route_pattern {
+    STOA_PATTERN_NONE,
+    STOA_PATTERN_ODD,
+    STOA_PATTERN_ALL,
+    STOA_PATTERN_LIST
+} stoa_route_pattern;
+/* MoDE: staged, routed blocks hold experts; integrated, the pattern's blocks stay dense in
+ * attention and their experts include no-ops. */
+typedef enum stoa_experts_kind {
+    STOA_EXPERTS_NONE,
+    STOA_EXPERTS_STAGED,
+    STOA_EXPERTS_INTEGRATED
+} stoa_experts_kind;
+
+enum { STOA_MAX_LAYERS = 64 };
+
+typedef struct stoa_lm_options {
+    int64_t vocab, context, layers, width, heads, kv_heads, mlp_width;
+    int norm;       /* stoa_norm_kind */
+    int activation; /* stoa_activation */
+    int position;   /* stoa_position_kind */
+    double rope_base;
+    bool tied, bias;
+    double dropout, init_scale;
+    int pattern;                /* stoa_route_pattern */
+    stoa_int_list routed;       /* STOA_PATTERN_LIST */
+    stoa_router_options router; /* width is set from the model's */
+    int experts_kind;           /* stoa_experts_kind */
+    stoa_expert_options experts;
+} stoa_lm_options;
+
+/* Fills what is derived (0 means: choose): kv_heads = heads, mlp_width = 4 N (GELU) or 8/3 N
+ * rounded up to 32 (SwiGLU), predictor_width = clamp(N / 4, 32, ...), and checks the rest. Errors
+ * name the setting to change. */
+STOA_API stoa_status stoa_lm_options_check(stoa_lm_options *options, stoa_error *err);
+/* Whether block i takes part in routing (by depth, or by experts when integrated). */
+STOA_API bool stoa_lm_routes(const stoa_lm_options *options, int64_t layer);
+
+typedef struct stoa_lm {
+    stoa_lm_options options;
+    stoa_params *params;
+    stoa_tensor *embed;    /* (V, N) */
+    stoa_tensor *position; /* (context, N), or NULL with RoPE */
+    stoa_block blocks[STOA_MAX_LAYERS];
+    stoa_router routers[STOA_MAX_LAYERS]; /* where depth_routed */
+    bool depth_routed[STOA_MAX_LAYERS];
+    stoa_norm_layer norm;
+    stoa_tensor *head; /* (V, N); embed when tied */
+} stoa_lm;
+
+/* options must have passed the check. on_meta: shapes only. */
+STOA_API stoa_status stoa_lm_new(stoa_lm **out, const stoa_lm_options *options, uint64_t seed,
+                                 bool with_grads, bool on_meta, stoa_error *err);
+STOA_API void stoa_lm_free(stoa_lm *lm);
+
+typedef struct stoa_lm_output {
+    stoa_tensor *logits;                /* (B, T, V) */
+    stoa_tensor *losses;                /* (B, T) nats; 0 where the target is negative */
+    stoa_tensor *loss;                  /* mean over targets that count */
+    stoa_tensor *router_loss;           /* sum over routed blocks, or NULL */
+    stoa_tensor *balance_loss;          /* of experts, or NULL */
+    stoa_route routes[STOA_MAX_LAYERS]; /* where depth_routed */
+} stoa_lm_output;
+
+/* ids (B, T) I32 in [0, V), T <= context. targets (B, T) I32 or NULL (then no losses). */
+STOA_API void stoa_lm_forward(stoa_ctx *ctx, const stoa_lm *lm, stoa_tensor *ids,
+                              stoa_tensor *targets, stoa_route_by by, stoa_lm_output *out);
+
+/* Past tokens of a batch of sequences. */
+typedef struct stoa_lm_cache {
+    stoa_kv_cache blocks[STOA_MAX_LAYERS];
+    int64_t layers, batch, capacity;
+    int64_t tokens;                  /* rows decoded so far */
+    int64_t routed[STOA_MAX_LAYERS]; /* of them through each depth-routed block */
+} stoa_lm_cache;
+STOA_API stoa_status stoa_lm_cache_init(stoa_lm_cache *cache, const stoa_lm *lm, stoa_dtype dtype,
+                                        int64_t batch, int64_t capacity, stoa_error *err);
+STOA_API void stoa_lm_cache_deinit(stoa_lm_cache *cache);
+STOA_API void stoa_lm_cache_clear(stoa_lm_cache *cache);
+/* Keys and values held now, in bytes. */
+STOA_API size_t stoa_lm_cache_bytes(const stoa_lm_cache *cache);
+/* n new tokens (prompt or one a sequence): ids, sequence, position (n) I32; rows of one sequence in
+ * order. Logits (n, V) of every row, or with last_only those of each sequence's last row of this
+ * call in order of sequence. Routed by the cure: equals the causal forward pass. */
+STOA_API stoa_tensor *stoa_lm_decode(stoa_ctx *ctx, const stoa_lm *lm, stoa_lm_cache *cache,
+                                     stoa_tensor *ids, stoa_tensor *sequence, stoa_tensor *position,
+                                     bool last_only);
+
+/* ---- sampling -------------------------------------------------------------------------------- */
+
+typedef struct stoa_sampler {
+    double temperature; /* 0: the most probable token */
+    int64_t top_k;      /* 0: all */
+    double top_p;       /* 1: all */
+} stoa_sampler;
+/* One token from logits (V floats); work: V * 8 bytes of caller memory. */
+STOA_API int32_t stoa_sample_token(const stoa_sampler *sampler, const float *logits, int64_t vocab,
+                                   stoa_rng *rng, void *work);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* STOA_MODEL_H */
