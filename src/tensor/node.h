@@ -161,5 +161,9 @@ stoa_grad_ref stoa_grad_out(const stoa_node *node, int i);
 /* The gradient to write for an input. Taking it is a promise to write all of it: a second take of
  * the same tensor (as in add(x, x)) comes back with add = true. Take in the order of writing. */
 stoa_grad_ref stoa_grad_take(stoa_node *node, int i);
+/* Where an input's gradient is an output's unchanged (a residual): hands over the output's buffer
+ * instead of copying, when nothing has been written to the input's yet. The last thing a kernel
+ * does, as the output's gradient is gone. False: not possible, take and write as usual. */
+bool stoa_grad_pass(stoa_node *node, int out, int in);
 
 #endif /* STOA_TENSOR_NODE_H */

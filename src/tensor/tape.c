@@ -163,3 +163,18 @@ stoa_grad_ref stoa_grad_take(stoa_node *node, int i) {
     t->grad_written = true;
     return ref;
 }
+
+bool stoa_grad_pass(stoa_node *node, int out, int in) {
+    stoa_tensor *y = node->out[out], *x = node->in[in];
+    if (!y || !x || !x->requires_grad)
+        return false;
+    y = root_of(y), x = root_of(x);
+    bool free_to_swap = y->grad_written && !y->is_param && !y->keep_grad && !x->grad_written &&
+                        !x->is_param && x->dtype == y->dtype && stoa_nbytes(x) == stoa_nbytes(y);
+    if (!free_to_swap)
+        return false;
+    void *swap = x->grad;
+    x->grad = y->grad, y->grad = swap;
+    x->grad_written = true;
+    return true;
+}

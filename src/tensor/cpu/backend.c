@@ -19,6 +19,15 @@ static const stoa_backend cpu = {
             /* norms */
 
             /* shape and index */
+            [STOA_OP_EMBEDDING] = {stoa_cpu_embedding, stoa_cpu_embedding_backward},
+            [STOA_OP_PICK] = {stoa_cpu_pick, stoa_cpu_pick_backward},
+            [STOA_OP_GATHER_ROWS] = {stoa_cpu_gather_rows, stoa_cpu_gather_rows_backward},
+            [STOA_OP_SCATTER_ROWS] = {stoa_cpu_scatter_rows, stoa_cpu_scatter_rows_backward},
+            [STOA_OP_TOP_K] = {stoa_cpu_top_k, NULL},
+            [STOA_OP_ROUTE_CHOICE] = {stoa_cpu_route_choice, NULL},
+            [STOA_OP_CONCAT] = {stoa_cpu_concat, stoa_cpu_concat_backward},
+            [STOA_OP_SLICE] = {stoa_cpu_slice, stoa_cpu_slice_backward},
+            [STOA_OP_TRANSPOSE] = {stoa_cpu_transpose, stoa_cpu_transpose_backward},
 
             /* matrix products */
 

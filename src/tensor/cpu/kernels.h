@@ -13,6 +13,25 @@ stoa_status stoa_cpu_binary_backward(stoa_ctx *ctx, stoa_node *node);
 /* norms */
 
 /* shape and index */
+/* gather.c */
+stoa_status stoa_cpu_embedding(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_embedding_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_pick(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_pick_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_gather_rows(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_gather_rows_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_scatter_rows(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_scatter_rows_backward(stoa_ctx *ctx, stoa_node *node);
+/* route.c */
+stoa_status stoa_cpu_top_k(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_route_choice(stoa_ctx *ctx, stoa_node *node);
+/* layout.c */
+stoa_status stoa_cpu_concat(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_concat_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_slice(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_slice_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_transpose(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_transpose_backward(stoa_ctx *ctx, stoa_node *node);
 
 /* matrix products */
 

@@ -60,12 +60,12 @@ STOA_INLINE uint16_t stoa_f32_to_bf16(float x) {
 }
 
 /* Element i of a tensor's memory; with a constant type the choice costs nothing. */
-STOA_INLINE float stoa_get(const void *data, stoa_dtype dtype, int64_t i) {
+STOA_INLINE float stoa_elem_get(const void *data, stoa_dtype dtype, int64_t i) {
     return dtype == STOA_BF16 ? stoa_bf16_to_f32(((const uint16_t *)data)[i])
                               : ((const float *)data)[i];
 }
 
-STOA_INLINE void stoa_put(void *data, stoa_dtype dtype, int64_t i, float x) {
+STOA_INLINE void stoa_elem_put(void *data, stoa_dtype dtype, int64_t i, float x) {
     if (dtype == STOA_BF16)
         ((uint16_t *)data)[i] = stoa_f32_to_bf16(x);
     else

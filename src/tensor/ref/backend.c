@@ -20,6 +20,15 @@ static const stoa_backend ref = {
             /* norms */
 
             /* shape and index */
+            [STOA_OP_EMBEDDING] = {stoa_ref_embedding, NULL},
+            [STOA_OP_PICK] = {stoa_ref_pick, NULL},
+            [STOA_OP_GATHER_ROWS] = {stoa_ref_gather_rows, NULL},
+            [STOA_OP_SCATTER_ROWS] = {stoa_ref_scatter_rows, NULL},
+            [STOA_OP_TOP_K] = {stoa_ref_top_k, NULL},
+            [STOA_OP_ROUTE_CHOICE] = {stoa_ref_route_choice, NULL},
+            [STOA_OP_CONCAT] = {stoa_ref_concat, NULL},
+            [STOA_OP_SLICE] = {stoa_ref_slice, NULL},
+            [STOA_OP_TRANSPOSE] = {stoa_ref_transpose, NULL},
 
             /* matrix products */
 

@@ -12,6 +12,15 @@ stoa_status stoa_ref_binary(stoa_ctx *ctx, stoa_node *node);
 /* norms */
 
 /* shape and index */
+stoa_status stoa_ref_embedding(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_pick(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_gather_rows(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_scatter_rows(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_top_k(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_route_choice(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_concat(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_slice(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_transpose(stoa_ctx *ctx, stoa_node *node);
 
 /* matrix products */
 
