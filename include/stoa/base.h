@@ -56,7 +56,8 @@ STOA_API const char *stoa_status_name(stoa_status status);
 STOA_API stoa_status stoa_fail(stoa_error *err, stoa_status status, const char *fmt, ...)
     STOA_PRINTF(3, 4);
 
-/* Prefixes the message of a failed err with context: "config.yaml: " + message. Returns status. */
+/* Puts context and ": " before the message of a failed err: "config.yaml" makes "config.yaml: " +
+ * message. Returns status. */
 STOA_API stoa_status stoa_fail_context(stoa_error *err, stoa_status status, const char *fmt, ...)
     STOA_PRINTF(3, 4);
 
@@ -195,6 +196,9 @@ STOA_API int stoa_pool_threads(const stoa_pool *pool);
  * the last) and at least grain; the calling thread takes the first. Runs inline when one range is
  * enough. Not reentrant: fn must not call it again. A NULL pool runs inline. */
 STOA_API void stoa_pool_run(stoa_pool *pool, int64_t n, int64_t grain, stoa_range_fn fn, void *arg);
+/* Makes the calling thread treat denormal numbers as zero from now on. stoa_pool_run does so for
+ * its own duration; a program calls this at its start to cover all else that it computes. */
+STOA_API void stoa_flush_denormals(void);
 /* CPUs this process may use: affinity mask, then cgroup quota (rounded up). At least 1. */
 STOA_API int stoa_cpu_count(void);
 
@@ -255,6 +259,7 @@ typedef struct stoa_progress {
     FILE *out;
     const char *label, *unit; /* borrowed */
     double total, done, started, last_drawn;
+    double origin, origin_time; /* the first update: rates count from there */
     bool terminal, drawn;
     int width;
     char note[160]; /* free text behind the bar: "loss 2.31" */

@@ -89,7 +89,7 @@ static bool spin_for(atomic_uint *word, unsigned mask, unsigned value) {
 /* ---- denormals ---- */
 
 /* Sets flush-to-zero and denormals-are-zero and returns the previous mode. */
-static uint64_t flush_denormals(void) {
+static uint64_t flush_mode(void) {
 #if defined(__x86_64__)
     unsigned mode = _mm_getcsr();
     _mm_setcsr(mode | 0x8040u);
@@ -114,6 +114,10 @@ static void restore_mode(uint64_t mode) {
 #endif
 }
 
+void stoa_flush_denormals(void) {
+    flush_mode();
+}
+
 /* ---- workers ---- */
 
 static void await_mail(worker *w) {
@@ -127,7 +131,7 @@ static void await_mail(worker *w) {
 
 static void *worker_main(void *arg) {
     worker *w = arg;
-    flush_denormals();
+    flush_mode();
     for (;;) {
         await_mail(w);
         if (w->quit)
@@ -227,7 +231,7 @@ void stoa_pool_run(stoa_pool *pool, int64_t n, int64_t grain, stoa_range_fn fn, 
     assert(grain >= 1);
     if (n <= 0)
         return;
-    uint64_t mode = flush_denormals();
+    uint64_t mode = flush_mode();
     int64_t units = (n - 1) / grain + 1, parts = stoa_pool_threads(pool);
     if (parts > units)
         parts = units;
