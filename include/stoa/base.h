@@ -299,7 +299,7 @@ typedef struct stoa_setting {
     stoa_setting_type type;
     size_t offset;              /* offsetof(struct, field) */
     const char *initial;        /* default, as YAML text; NULL: required */
-    double least, most;         /* inclusive range of numbers (and of list items) */
+    double least, most;         /* inclusive range of numbers and list items; 0, 0: no limits */
     const char *const *choices; /* NULL-terminated, for STOA_SET_CHOICE */
     const char *help;           /* one sentence */
 } stoa_setting;
@@ -320,9 +320,12 @@ STOA_API stoa_status stoa_settings_load(stoa_settings_table table, void *target,
 /* Same from text; name stands for the path in messages. */
 STOA_API stoa_status stoa_settings_parse(stoa_settings_table table, void *target, const char *name,
                                          stoa_view yaml, bool *seen, stoa_error *err);
-/* Applies one "key=value". */
+/* Applies one "key=value". Lists are written 1,2,3 or [1,2,3]; text may stand in quotes. */
 STOA_API stoa_status stoa_settings_set(stoa_settings_table table, void *target,
                                        const char *assignment, bool *seen, stoa_error *err);
+/* Fails, naming the first one, when a row without a default was not given. name: the file. */
+STOA_API stoa_status stoa_settings_require(stoa_settings_table table, const char *name,
+                                           const bool *seen, stoa_error *err);
 /* Appends the resolved settings as YAML, nested by the dots of the keys, each with its help as a
  * comment when with_help. Loading the result gives the same target. */
 STOA_API void stoa_settings_dump(stoa_settings_table table, const void *target, bool with_help,

@@ -42,10 +42,10 @@ bool stoa_utf8_valid(stoa_view text) {
     return true;
 }
 
-/* Characters that a terminal would act on instead of showing. */
-static bool needs_escape(uint32_t c) {
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ||
-           (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+bool stoa_printable(uint32_t c) {
+    return !(c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ||
+             (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff ||
+             c == 0xfffe || c == 0xffff);
 }
 
 size_t stoa_escape_line(char *out, size_t n, const char *text) {
@@ -63,7 +63,7 @@ size_t stoa_escape_line(char *out, size_t n, const char *text) {
                                    c == '\n'   ? 'n'
                                    : c == '\t' ? 't'
                                                : 'r');
-        } else if (needs_escape(c)) {
+        } else if (!stoa_printable(c)) {
             add = (size_t)(c < 0x80 ? snprintf(piece, sizeof piece, "\\x%02x", (unsigned)c)
                                     : snprintf(piece, sizeof piece, "\\u{%04x}", (unsigned)c));
         } else {

@@ -13,6 +13,10 @@ size_t stoa_utf8_next(const char *s, size_t n, uint32_t *code);
 /* Whether all of text is well-formed UTF-8. */
 bool stoa_utf8_valid(stoa_view text);
 
+/* Whether a terminal shows the character rather than acts on it: no control character, no line or
+ * direction mark. */
+bool stoa_printable(uint32_t code);
+
 /* Copies text into out (n bytes, n >= 8) as one printable line: control characters, malformed bytes
  * and direction overrides become \n, \t, \xNN or \u{NNNN}. A text that does not fit ends in "...".
  * Returns the length written. */
