@@ -5,6 +5,7 @@
 #define STOA_STOA_H
 
 #include "stoa/base.h"
+#include "stoa/eval.h"
 #include "stoa/nn.h"
 #include "stoa/tensor.h"
 
