@@ -170,7 +170,8 @@ bool stoa_grad_pass(stoa_node *node, int out, int in) {
         return false;
     y = root_of(y), x = root_of(x);
     bool free_to_swap = y->grad_written && !y->is_param && !y->keep_grad && !x->grad_written &&
-                        !x->is_param && x->dtype == y->dtype && stoa_nbytes(x) == stoa_nbytes(y);
+                        !x->is_param && !x->keep_grad && x->dtype == y->dtype &&
+                        stoa_nbytes(x) == stoa_nbytes(y);
     if (!free_to_swap)
         return false;
     void *swap = x->grad;

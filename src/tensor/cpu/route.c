@@ -10,13 +10,12 @@
 #include "tensor/cpu/rows.h"
 
 /* Order-preserving: a < b as numbers iff key(a) < key(b). Zeros of both signs are equal; NaN is 0,
- * below minus infinity. */
+ * below minus infinity. Integers only, since threads of the pool take subnormals for 0. */
 STOA_INLINE uint32_t order_key(float value) {
-    float x = value + 0.0f; // -0 becomes +0
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    uint32_t key = bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-    return (bits & 0x7fffffffu) > 0x7f800000u ? 0 : key;
+    uint32_t bits = stoa_bits(value);
+    uint32_t magnitude = bits & 0x7fffffffu;
+    uint32_t key = bits >> 31 ? 0x80000000u - magnitude : 0x80000000u + magnitude;
+    return magnitude > 0x7f800000u ? 0 : key;
 }
 
 static int64_t count_at_least(const uint32_t *keys, int64_t n, uint32_t least) {
