@@ -32,6 +32,8 @@ static const stoa_backend cpu = {
             /* matrix products */
 
             /* sequence */
+            [STOA_OP_ATTENTION] = {stoa_cpu_attention, stoa_cpu_attention_backward},
+            [STOA_OP_ATTENTION_CACHED] = {stoa_cpu_attention_cached, NULL},
         },
 };
 

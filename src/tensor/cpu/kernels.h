@@ -36,5 +36,9 @@ stoa_status stoa_cpu_transpose_backward(stoa_ctx *ctx, stoa_node *node);
 /* matrix products */
 
 /* sequence */
+/* attention.c, attention_cached.c */
+stoa_status stoa_cpu_attention(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_attention_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_attention_cached(stoa_ctx *ctx, stoa_node *node);
 
 #endif /* STOA_TENSOR_CPU_KERNELS_H */

@@ -33,6 +33,8 @@ static const stoa_backend ref = {
             /* matrix products */
 
             /* sequence */
+            [STOA_OP_ATTENTION] = {stoa_ref_attention, NULL},
+            [STOA_OP_ATTENTION_CACHED] = {stoa_ref_attention_cached, NULL},
         },
 };
 

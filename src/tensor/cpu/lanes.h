@@ -1,0 +1,68 @@
+/*
+ * tensor/cpu/lanes.h - sixteen floats at a time, by the vector extensions of gcc and clang. For
+ * loops whose registers must be laid out by hand; elsewhere `#pragma omp simd` says enough.
+ */
+#ifndef STOA_TENSOR_CPU_LANES_H
+#define STOA_TENSOR_CPU_LANES_H
+
+#include "tensor/cpu/simd.h"
+
+enum { STOA_LANES = 16 };
+typedef float stoa_lanes __attribute__((vector_size(64))); /* two registers where they are half */
+
+/* The same anywhere in memory. */
+typedef float stoa_lanes_loose __attribute__((vector_size(64), aligned(4), may_alias));
+
+STOA_INLINE stoa_lanes stoa_lanes_load(const float *from) {
+    return *(const stoa_lanes_loose *)from;
+}
+
+STOA_INLINE void stoa_lanes_store(float *to, stoa_lanes v) {
+    *(stoa_lanes_loose *)to = v;
+}
+
+/* n <= 16 elements of either float type, the rest 0. */
+STOA_INLINE stoa_lanes stoa_lanes_get(const void *data, stoa_dtype dtype, int64_t at, int64_t n) {
+    typedef uint16_t halves __attribute__((vector_size(32)));
+    typedef uint32_t words __attribute__((vector_size(64)));
+    if (dtype == STOA_BF16) {
+        halves h = {0};
+        memcpy(&h, (const uint16_t *)data + at, n == STOA_LANES ? sizeof h : (size_t)n * 2);
+        return (stoa_lanes)(__builtin_convertvector(h, words) << 16);
+    }
+    stoa_lanes v = {0};
+    memcpy(&v, (const float *)data + at, n == STOA_LANES ? sizeof v : (size_t)n * 4);
+    return v;
+}
+
+/* Lane i of the result is the sum of v[i]'s lanes: four rounds that fold pairs of vectors, taking
+ * lanes whose number has the round's bit from the second. Destroys v. */
+STOA_INLINE stoa_lanes stoa_lanes_sums(stoa_lanes v[16]) {
+    for (int i = 0; i < 8; i++) {
+        stoa_lanes a = v[2 * i], b = v[2 * i + 1];
+        v[i] = __builtin_shufflevector(a, b, 0, 17, 2, 19, 4, 21, 6, 23, 8, 25, 10, 27, 12, 29, 14,
+                                       31) +
+               __builtin_shufflevector(a, b, 1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15,
+                                       30);
+    }
+    for (int i = 0; i < 4; i++) {
+        stoa_lanes a = v[2 * i], b = v[2 * i + 1];
+        v[i] = __builtin_shufflevector(a, b, 0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12, 13, 30,
+                                       31) +
+               __builtin_shufflevector(a, b, 2, 3, 16, 17, 6, 7, 20, 21, 10, 11, 24, 25, 14, 15, 28,
+                                       29);
+    }
+    for (int i = 0; i < 2; i++) {
+        stoa_lanes a = v[2 * i], b = v[2 * i + 1];
+        v[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 20, 21, 22, 23, 8, 9, 10, 11, 28, 29, 30,
+                                       31) +
+               __builtin_shufflevector(a, b, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 24, 25, 26,
+                                       27);
+    }
+    return __builtin_shufflevector(v[0], v[1], 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30,
+                                   31) +
+           __builtin_shufflevector(v[0], v[1], 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                   22, 23);
+}
+
+#endif /* STOA_TENSOR_CPU_LANES_H */
