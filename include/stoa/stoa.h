@@ -6,7 +6,9 @@
 
 #include "stoa/base.h"
 #include "stoa/eval.h"
+#include "stoa/model.h"
 #include "stoa/nn.h"
+#include "stoa/study.h"
 #include "stoa/tensor.h"
 
 #endif /* STOA_STOA_H */
