@@ -40,5 +40,10 @@ stoa_status stoa_cpu_transpose_backward(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_attention(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_attention_backward(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_attention_cached(stoa_ctx *ctx, stoa_node *node);
+/* lstm.c, gru.c */
+stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_lstm_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_gru(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_gru_backward(stoa_ctx *ctx, stoa_node *node);
 
 #endif /* STOA_TENSOR_CPU_KERNELS_H */

@@ -35,6 +35,8 @@ static const stoa_backend ref = {
             /* sequence */
             [STOA_OP_ATTENTION] = {stoa_ref_attention, NULL},
             [STOA_OP_ATTENTION_CACHED] = {stoa_ref_attention_cached, NULL},
+            [STOA_OP_LSTM] = {stoa_ref_lstm, NULL},
+            [STOA_OP_GRU] = {stoa_ref_gru, NULL},
         },
 };
 
