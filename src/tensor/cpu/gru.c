@@ -9,13 +9,14 @@
 
 typedef struct walk {
     const stoa_node *node;
-    float *z;         /* (T, B, 3N): the inputs' share, then the gates */
-    float *fresh_h;   /* (T, B, N): the states' share of the new gate, kept; or NULL */
-    float *share;     /* (B, 3N): the states' share of a step */
-    float *h;         /* (B, N): the state */
-    float *before;    /* (T, B, N): the states before each step */
-    float *dzx, *dzh; /* (T, B, 3N): gradients of the two shares */
-    float *dh;        /* (B, N) */
+    const float *turned; /* weight_h, or NULL */
+    float *z;            /* (T, B, 3N): the inputs' share, then the gates */
+    float *fresh_h;      /* (T, B, N): the states' share of the new gate, kept; or NULL */
+    float *share;        /* (B, 3N): the states' share of a step */
+    float *h;            /* (B, N): the state */
+    float *before;       /* (T, B, N): the states before each step */
+    float *dzx, *dzh;    /* (T, B, 3N): gradients of the two shares */
+    float *dh;           /* (B, N) */
     stoa_grad_ref dout;
 } walk;
 
@@ -49,8 +50,8 @@ static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
         for (int64_t r = begin; r < end; r++)
             memcpy(w->share + r * 3 * n, bias->data, (size_t)(3 * n) * sizeof *w->share);
         if (t > 0 || w->node->in[5])
-            stoa_gemm_nt(end - begin, 3 * n, n, w->h + begin * n, n, weight->data, n,
-                         w->share + begin * 3 * n, 3 * n, true);
+            stoa_recurrent_step(w->h + begin * n, weight, w->turned, end - begin,
+                                w->share + begin * 3 * n);
         for (int64_t r = begin; r < end; r++) {
             int64_t at = t * batch + r;
             gates_forward(w->z + at * 3 * n, w->share + r * 3 * n, w->h + r * n, n);
@@ -76,6 +77,7 @@ stoa_status stoa_cpu_gru(stoa_ctx *ctx, stoa_node *node) {
         return STOA_ERR_MEMORY;
     STOA_TRY(stoa_recurrent_project(ctx, x, weight_x, node->in[3], w.z));
     stoa_recurrent_start(w.h, node->in[5], states);
+    w.turned = stoa_recurrent_turned(ctx, node->in[2], x->shape[0]);
     stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, forward_range, &w);
     return STOA_OK;
 }

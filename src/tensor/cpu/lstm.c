@@ -13,11 +13,12 @@
 
 typedef struct walk {
     const stoa_node *node;
-    float *z;       /* (T, B, 4N): the inputs' share, then the gates */
-    float *cells;   /* (T, B, N) kept for backward, or NULL */
-    float *h, *c;   /* (B, N): the state */
-    float *dz;      /* (T, B, 4N) */
-    float *dh, *dc; /* (B, N): gradients of the state */
+    const float *turned; /* weight_h, or NULL */
+    float *z;            /* (T, B, 4N): the inputs' share, then the gates */
+    float *cells;        /* (T, B, N) kept for backward, or NULL */
+    float *h, *c;        /* (B, N): the state */
+    float *dz;           /* (T, B, 4N) */
+    float *dh, *dc;      /* (B, N): gradients of the state */
     stoa_grad_ref dout;
 } walk;
 
@@ -53,8 +54,7 @@ static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
         forget(reset, t, begin, end, w->h, w->c, n);
         float *z = w->z + (t * batch + begin) * 4 * n;
         if (t > 0 || w->node->in[4])
-            stoa_gemm_nt(end - begin, 4 * n, n, w->h + begin * n, n, weight->data, n, z, 4 * n,
-                         true);
+            stoa_recurrent_step(w->h + begin * n, weight, w->turned, end - begin, z);
         for (int64_t r = begin; r < end; r++)
             gates_forward(w->z + (t * batch + r) * 4 * n, w->c + r * n, w->h + r * n, n);
         int64_t at = (t * batch + begin) * n;
@@ -77,6 +77,7 @@ stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node) {
     STOA_TRY(stoa_recurrent_project(ctx, x, weight_x, node->in[3], w.z));
     stoa_recurrent_start(w.h, node->in[4], states);
     stoa_recurrent_start(w.c, node->in[5], states);
+    w.turned = stoa_recurrent_turned(ctx, node->in[2], x->shape[0]);
     stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, forward_range, &w);
     return STOA_OK;
 }

@@ -39,34 +39,68 @@ const float *stoa_recurrent_f32(stoa_ctx *ctx, const stoa_tensor *t) {
     return j.to;
 }
 
-/* c (m, n): rows split among threads. */
-typedef struct product {
-    const float *a, *b, *bias;
-    float *c;
-    int64_t n, k, a_row, a_col;
-    bool add;
-} product;
+typedef struct turn_job {
+    const float *from; /* (m, n) */
+    float *to;         /* (n, m) */
+    int64_t m, n;
+} turn_job;
+
+/* Tiles of 16 x 16, so that both sides use whole cache lines. A unit is a row of the result. */
+static void turn_range(void *arg, int64_t begin, int64_t end, int thread) {
+    (void)thread;
+    const turn_job *t = arg;
+    for (int64_t p = begin; p < end; p += 16)
+        for (int64_t j = 0; j < t->m; j += 16)
+            for (int64_t q = p; q < p + 16 && q < end; q++)
+                for (int64_t i = j; i < j + 16 && i < t->m; i++)
+                    t->to[q * t->m + i] = t->from[i * t->n + q];
+}
+
+const float *stoa_recurrent_turned(stoa_ctx *ctx, const stoa_tensor *weight, int64_t steps) {
+    enum { WORTH = 6 };
+    if (steps < WORTH)
+        return NULL;
+    turn_job t = {.from = weight->data, .m = weight->shape[0], .n = weight->shape[1]};
+    t.to = stoa_scratch(ctx, (size_t)(t.m * t.n) * sizeof *t.to);
+    if (t.to)
+        stoa_parallel(ctx, t.n, 16, turn_range, &t);
+    return t.to;
+}
+
+void stoa_recurrent_step(const float *h, const stoa_tensor *weight, const float *turned,
+                         int64_t rows, float *z) {
+    int64_t m = weight->shape[0], n = weight->shape[1];
+    if (turned)
+        stoa_gemm_nn(rows, m, n, h, n, 1, turned, m, z, m, true);
+    else
+        stoa_gemm_nt(rows, m, n, h, n, weight->data, n, z, m, true);
+}
+
+typedef struct project_job {
+    const float *x, *bias, *turned;
+    const stoa_tensor *weight;
+    float *out;
+} project_job;
 
 static void project_range(void *arg, int64_t begin, int64_t end, int thread) {
     (void)thread;
-    const product *p = arg;
+    const project_job *p = arg;
+    int64_t m = p->weight->shape[0], k = p->weight->shape[1];
     for (int64_t r = begin; r < end; r++)
-        memcpy(p->c + r * p->n, p->bias, (size_t)p->n * sizeof *p->c);
-    stoa_gemm_nt(end - begin, p->n, p->k, p->a + begin * p->k, p->k, p->b, p->k,
-                 p->c + begin * p->n, p->n, true);
+        memcpy(p->out + r * m, p->bias, (size_t)m * sizeof *p->out);
+    stoa_recurrent_step(p->x + begin * k, p->weight, p->turned, end - begin, p->out + begin * m);
 }
 
 stoa_status stoa_recurrent_project(stoa_ctx *ctx, const stoa_tensor *x, const stoa_tensor *weight,
                                    const stoa_tensor *bias, float *out) {
-    product p = {.a = stoa_recurrent_f32(ctx, x),
-                 .b = weight->data,
-                 .bias = bias->data,
-                 .c = out,
-                 .n = weight->shape[0],
-                 .k = weight->shape[1]};
-    if (!p.a)
+    project_job p = {.x = stoa_recurrent_f32(ctx, x),
+                     .bias = bias->data,
+                     .out = out,
+                     .weight = weight,
+                     .turned = stoa_recurrent_turned(ctx, weight, stoa_rows(x) / 16)};
+    if (!p.x)
         return STOA_ERR_MEMORY;
-    stoa_parallel(ctx, stoa_rows(x), 4, project_range, &p);
+    stoa_parallel(ctx, stoa_rows(x), 6, project_range, &p);
     return STOA_OK;
 }
 
@@ -100,6 +134,14 @@ float *stoa_recurrent_before(stoa_ctx *ctx, const stoa_tensor *h0, const stoa_te
         stoa_parallel(ctx, stoa_rows(h), stoa_row_grain(h->shape[2]), before_range, &j);
     return j.to;
 }
+
+/* c (m, n): rows split among threads. */
+typedef struct product {
+    const float *a, *b;
+    float *c;
+    int64_t n, k, a_row, a_col;
+    bool add;
+} product;
 
 static void product_range(void *arg, int64_t begin, int64_t end, int thread) {
     (void)thread;

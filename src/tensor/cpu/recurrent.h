@@ -19,6 +19,12 @@ const float *stoa_recurrent_f32(stoa_ctx *ctx, const stoa_tensor *t);
 /* out (R, M) = x (R, K) weight^T + bias. */
 stoa_status stoa_recurrent_project(stoa_ctx *ctx, const stoa_tensor *x, const stoa_tensor *weight,
                                    const stoa_tensor *bias, float *out);
+/* weight (M, N) turned to (N, M) when that pays for `steps` products with it, else NULL, as when
+ * out of memory; stoa_recurrent_step takes either. */
+const float *stoa_recurrent_turned(stoa_ctx *ctx, const stoa_tensor *weight, int64_t steps);
+/* z (rows, M) += h (rows, N) weight^T: one step, on the calling thread. */
+void stoa_recurrent_step(const float *h, const stoa_tensor *weight, const float *turned,
+                         int64_t rows, float *z);
 /* The state every step began with: h0 (B, N) or zeroes, then h (T, B, N) shifted by a step; zero
  * where reset. (R, N) in scratch; NULL: out of memory. */
 float *stoa_recurrent_before(stoa_ctx *ctx, const stoa_tensor *h0, const stoa_tensor *h,
