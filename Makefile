@@ -38,6 +38,10 @@ TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 TEST_AUX := $(sort $(filter-out $(TEST_SRC),$(wildcard tests/*/*.c)))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 
+# studies/*.yaml, carried inside the program
+STUDY_YAML := $(sort $(wildcard studies/*.yaml))
+STUDY_C    := $(BUILD)/gen/studies.c
+
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_A  := $(BUILD)/libstoa.a
 LIB_SO := $(BUILD)/libstoa.so
@@ -54,16 +58,25 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
+$(BUILD)/src/base/version.o: CFLAGS += -DSTOA_VERSION='"$(VERSION)"' -DSTOA_FLAGS='"$(OPT) -march=$(MARCH) $(SAN)"'
+
 # kernels: let the compiler vectorise, in full-width registers
 $(BUILD)/src/tensor/cpu/%.o: OPT := -O3 -g -mprefer-vector-width=512
 # so are the optimisers' passes
 $(BUILD)/src/nn/adamw.o $(BUILD)/src/nn/rmsprop.o $(BUILD)/src/nn/optimizer.o: OPT := -O3 -g -mprefer-vector-width=512
 
-$(LIB_A): $(call obj,$(LIB_SRC))
+$(STUDY_C): $(STUDY_YAML) scripts/embed-studies
+	@mkdir -p $(@D)
+	scripts/embed-studies $(STUDY_YAML) > $@
+
+$(BUILD)/gen/studies.o: $(STUDY_C)
+	$(CC) $(CFLAGS) -c $< -o $@
+
+$(LIB_A): $(call obj,$(LIB_SRC)) $(BUILD)/gen/studies.o
 	@rm -f $@
 	ar rcs $@ $^
 
-$(LIB_SO): $(call obj,$(LIB_SRC))
+$(LIB_SO): $(call obj,$(LIB_SRC)) $(BUILD)/gen/studies.o
 	$(CC) -shared $(LDFLAGS) -Wl,-soname,$(SONAME) $^ $(LDLIBS) -o $@
 
 $(STOA): $(call obj,$(CLI_SRC)) $(LIB_A)

@@ -27,6 +27,11 @@ extern "C" {
 #define STOA_PRINTF(fmt, args)
 #endif
 
+/* "0.1.0" */
+STOA_API const char *stoa_version(void);
+/* Compiler and flags: "gcc 12.2.0, -O2 -march=native" */
+STOA_API const char *stoa_build(void);
+
 /* ---- status ---------------------------------------------------------------------------------- */
 
 /* What went wrong, in the coarse classes that decide the program's exit code. */

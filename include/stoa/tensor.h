@@ -153,11 +153,14 @@ STOA_API void stoa_keep_grad(stoa_ctx *ctx, stoa_tensor *t);
     X(SUB, sub)                                                                                    \
     X(MUL, mul)                                                                                    \
     X(DIV, div)                                                                                    \
-    X(MAXIMUM, maximum) X(MINIMUM, minimum) /* elementwise */                                      \
-        X(AFFINE, affine) X(CLAMP, clamp) X(RELU, relu) X(GELU, gelu) X(SILU, silu) X(TANH, tanh)  \
-            X(SIGMOID, sigmoid) X(SOFTPLUS, softplus) X(EXP, exp) X(LOG, log) X(SQRT, sqrt)        \
-                X(SQUARE, square) X(SWIGLU, swiglu) X(DROPOUT, dropout) X(CAST, cast)              \
-                    X(STOP_GRADIENT, stop_gradient)             /* reductions */                   \
+    X(MAXIMUM, maximum)                                                                            \
+    X(MINIMUM, minimum) /* elementwise */                                                          \
+    X(AFFINE, affine)                                                                              \
+    X(CLAMP, clamp)                                                                                \
+    X(RELU, relu) X(GELU, gelu) X(SILU, silu) X(TANH, tanh) X(SIGMOID, sigmoid)                    \
+        X(SOFTPLUS, softplus) X(EXP, exp) X(LOG, log) X(SQRT, sqrt) X(SQUARE, square)              \
+            X(SWIGLU, swiglu) X(DROPOUT, dropout) X(CAST, cast)                                    \
+                X(STOP_GRADIENT, stop_gradient)                 /* reductions */                   \
         X(SUM, sum) X(MEAN, mean) X(MAX, max) X(ARGMAX, argmax) /* softmax and losses */           \
         X(SOFTMAX, softmax) X(LOG_SOFTMAX, log_softmax) X(CROSS_ENTROPY, cross_entropy)            \
             X(BINARY_CROSS_ENTROPY, binary_cross_entropy)                                          \

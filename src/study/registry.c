@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "stoa/study.h"
+#include "study/mixture_of_depths/study.h"
 
 /* One row a study; NULL ends the table. */
 static const stoa_study *const studies[] = {
+    &stoa_study_mixture_of_depths,
     NULL,
 };
 

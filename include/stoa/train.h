@@ -1,0 +1,206 @@
+/*
+ * stoa/train.h - training: settings, objectives, loops. Here: language models.
+ */
+#ifndef STOA_TRAIN_H
+#define STOA_TRAIN_H
+
+#include "stoa/model.h"
+#include "stoa/text.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum stoa_precision {
+    STOA_PRECISION_AUTO,
+    STOA_PRECISION_F32,
+    STOA_PRECISION_BF16
+} stoa_precision;
+
+/* Everything that decides a language-model run: one YAML file (stoa_lm_settings_table). */
+typedef struct stoa_lm_settings {
+    char name[STOA_SETTING_TEXT], out[STOA_SETTING_TEXT]; /* runs go to <out>/<name>-<seed>/ */
+    int64_t seed, threads;
+    int precision; /* stoa_precision; auto: bf16 where the machine multiplies it fast */
+
+    stoa_lm_options model;
+
+    char tokenizer[STOA_SETTING_TEXT];  /* "bytes", or a tokenizer.json */
+    char text[STOA_SETTING_TEXT];       /* training text or .tok file; "builtin" */
+    char valid_text[STOA_SETTING_TEXT]; /* held-out file; empty: the end of text */
+    double valid_fraction;
+    int order; /* stoa_window_order */
+
+    int64_t steps;
+    double flops; /* training FLOPs to spend instead of steps; 0: steps decide */
+    int64_t batch, accumulate;
+    double rate;
+    int schedule; /* stoa_schedule_kind */
+    int64_t warmup;
+    double floor;
+    stoa_optimizer_options optimizer;
+    double router_weight, balance_weight;
+    int64_t eval_every, eval_tokens, log_every, checkpoint_every, keep, patience;
+    double checkpoint_minutes;
+} stoa_lm_settings;
+
+STOA_API stoa_settings_table stoa_lm_settings_table(void);
+/* Fills derived settings and checks the whole; errors name the setting. */
+STOA_API stoa_status stoa_lm_settings_check(stoa_lm_settings *settings, stoa_error *err);
+/* Whether this machine multiplies bf16 faster than f32. */
+STOA_API bool stoa_machine_has_bf16(void);
+
+/* ---- plan ------------------------------------------------------------------------------------ */
+
+/* What a run will cost, from the model code on the meta backend. Bytes are what the run then uses.
+ */
+typedef struct stoa_lm_plan {
+    int64_t parameters, embedding_parameters;
+    double forward_flops;  /* a token, routed by top-k, multiply-add = 2, attention not halved */
+    double training_flops; /* a token: forward and backward */
+    double step_flops;     /* one optimiser step */
+    double block_flops[STOA_MAX_LAYERS]; /* forward, a token of the sequence */
+    double other_flops;                  /* embedding and head */
+    size_t weight_bytes, gradient_bytes, optimizer_bytes;
+    size_t packed_bytes;     /* bf16 copies of matrices, 0 in f32 */
+    size_t activation_bytes; /* peak of the step arena: activations and their gradients */
+    size_t cache_bytes;      /* keys and values of one full-context sequence, expected */
+    int64_t steps;
+    double total_flops;
+} stoa_lm_plan;
+/* Forward, losses and (with gradients on) backward of one micro-batch: what a plan and a run share.
+ * inputs, targets: (B, T) host memory; scale: factor on the whole loss. */
+STOA_API void stoa_lm_micro_step(stoa_ctx *ctx, const stoa_lm *lm, const stoa_lm_settings *settings,
+                                 const int32_t *inputs, const int32_t *targets, double scale,
+                                 stoa_lm_output *out);
+STOA_API stoa_status stoa_lm_plan_make(const stoa_lm_settings *settings, stoa_lm_plan *plan,
+                                       stoa_error *err);
+
+/* Shortest of at least three optimiser steps (micro-batch and update) of a fresh model on random
+ * tokens, repeated for `patience` seconds; a first step, which fills caches, is not counted. */
+STOA_API stoa_status stoa_lm_time_step(const stoa_lm_settings *settings, stoa_pool *pool,
+                                       double patience, double *seconds, stoa_error *err);
+/* Shifts the predictors' (or routers') output biases so that `capacity` of random tokens would go
+ * through each routed block: an untrained model then decodes at a trained one's speed. The
+ * auxiliary cure has no bias to shift and is left alone. */
+STOA_API stoa_status stoa_lm_calibrate_routing(stoa_ctx *ctx, stoa_lm *lm, stoa_error *err);
+/* Batch-1 decoding of `tokens` tokens by a fresh, calibrated model: seconds a token after the
+ * first, and the cache's bytes at the end. */
+STOA_API stoa_status stoa_lm_time_decode(const stoa_lm_settings *settings, stoa_pool *pool,
+                                         int64_t tokens, double *seconds, size_t *cache_bytes,
+                                         stoa_error *err);
+/* Tokens a second this machine will train at, from timing blocks of the settings' shapes for about
+ * a second: steps of models with one dense block, two, and one of each kind, of which the run's
+ * step is a linear combination. */
+STOA_API stoa_status stoa_lm_predict_speed(const stoa_lm_settings *settings,
+                                           double *tokens_per_second, stoa_error *err);
+
+/* ---- trainer --------------------------------------------------------------------------------- */
+
+typedef struct stoa_lm_eval {
+    double loss_causal; /* nats a token, routed by the cure: the honest figure */
+    double loss_top_k;  /* routed by the k largest, which sees the future; equal for dense models */
+    /* of the cure against the top k, over all routed blocks */
+    double accuracy, precision, recall, routed;
+    int64_t tokens;
+} stoa_lm_eval;
+
+typedef struct stoa_lm_step {
+    double loss, router_loss, balance_loss, grad_norm, rate;
+    /* over the routed blocks of the last micro-batch: |r| on average and at most, and the share of
+     * tokens that no routed block took (watch them: routers drift and collapse late) */
+    double score_mean, score_max, never_routed;
+} stoa_lm_step;
+
+typedef struct stoa_lm_trainer {
+    stoa_lm_settings settings;
+    stoa_lm_plan plan;
+    stoa_pool *pool; /* owned */
+    stoa_ctx *ctx;
+    stoa_ctx *eval_ctx;
+    stoa_lm *lm;
+    stoa_optimizer *optimizer;
+    stoa_tokenizer *tokenizer;
+    stoa_corpus *corpus;
+    int32_t *inputs, *targets; /* (batch, T) */
+    int64_t step;              /* optimiser steps done */
+    double best_loss;          /* best evaluation so far */
+    int64_t best_step, evals_without_gain;
+} stoa_lm_trainer;
+
+/* Opens data, builds model and optimiser. settings must have passed the check; vocab is set from
+ * the tokenizer. */
+STOA_API stoa_status stoa_lm_trainer_new(stoa_lm_trainer **out, const stoa_lm_settings *settings,
+                                         stoa_error *err);
+STOA_API void stoa_lm_trainer_free(stoa_lm_trainer *trainer);
+/* One optimiser step over accumulate micro-batches. */
+STOA_API stoa_status stoa_lm_trainer_step(stoa_lm_trainer *trainer, stoa_lm_step *result,
+                                          stoa_error *err);
+/* Over `tokens` held-out tokens (0: all of them). */
+STOA_API stoa_status stoa_lm_trainer_evaluate(stoa_lm_trainer *trainer, int64_t tokens,
+                                              stoa_lm_eval *result, stoa_error *err);
+STOA_API stoa_status stoa_lm_trainer_save(stoa_lm_trainer *trainer, const char *run_dir, bool best,
+                                          stoa_error *err);
+STOA_API stoa_status stoa_lm_trainer_load(stoa_lm_trainer *trainer, const char *run_dir,
+                                          const char *which, stoa_error *err);
+
+typedef struct stoa_lm_run_options {
+    const char *run_dir; /* NULL: nothing is written */
+    bool resume;         /* from run_dir's latest checkpoint when there is one */
+    FILE *progress;      /* NULL: silent */
+    /* called after each evaluation; nullable */
+    void (*evaluated)(void *user, const stoa_lm_trainer *trainer, const stoa_lm_eval *eval);
+    void *user;
+} stoa_lm_run_options;
+typedef struct stoa_lm_run_result {
+    stoa_lm_eval final_eval;
+    double best_loss, seconds, tokens_per_second, flops_per_second;
+    int64_t steps;
+    bool stopped_early;
+} stoa_lm_run_result;
+/* The whole run: steps, evaluations, metrics, checkpoints. A stop request (Ctrl-C) saves and
+ * returns STOA_ERR_INTERRUPTED. */
+STOA_API stoa_status stoa_lm_run(stoa_lm_trainer *trainer, const stoa_lm_run_options *options,
+                                 stoa_lm_run_result *result, stoa_error *err);
+
+/* ---- using a trained model ------------------------------------------------------------------- */
+
+/* A run directory opened for use: settings, tokenizer, weights of a checkpoint. */
+typedef struct stoa_lm_bundle {
+    stoa_lm_settings settings;
+    stoa_tokenizer *tokenizer;
+    stoa_lm *lm;
+    int64_t step;
+} stoa_lm_bundle;
+/* which: "best" falls back to "latest" when there is no best. */
+STOA_API stoa_status stoa_lm_bundle_open(stoa_lm_bundle *bundle, const char *run_dir,
+                                         const char *which, stoa_error *err);
+STOA_API void stoa_lm_bundle_close(stoa_lm_bundle *bundle);
+
+typedef struct stoa_generate_options {
+    int64_t batch, tokens; /* sequences, new tokens each */
+    stoa_sampler sampler;
+    uint64_t seed;
+    bool stop_at_end;    /* at the token end_of_text */
+    int32_t end_of_text; /* of the tokenizer; -1: none */
+    /* called for each new token; false stops. nullable */
+    bool (*token)(void *user, int64_t sequence, int32_t id);
+    void *user;
+} stoa_generate_options;
+typedef struct stoa_generate_result {
+    double prefill_seconds, seconds; /* until the first token; in all */
+    int64_t tokens;                  /* made, over all sequences */
+    size_t cache_bytes;
+    double routed; /* share of (token, routed block) pairs that went through */
+} stoa_generate_result;
+/* Continues prompt (n ids, n >= 1) in `batch` sequences. Past the model's context the oldest half
+ * of the text is dropped and the cache is filled anew. */
+STOA_API stoa_status stoa_generate(stoa_ctx *ctx, const stoa_lm *lm, const int32_t *prompt,
+                                   int64_t n, const stoa_generate_options *options,
+                                   stoa_generate_result *result, stoa_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* STOA_TRAIN_H */

@@ -1,0 +1,149 @@
+/*
+ * study/mixture_of_depths/analyse.c - looking into a trained routed model: which tokens each block
+ * took, how large the router's weights are, whether blocks engage where the output is uncertain.
+ * Routing is causal here: what the model does when it is used.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "study/mixture_of_depths/mod.h"
+
+enum { ROWS = 32 };
+static const double score_range = 6; /* router weights beyond +-6 are counted in the end bins */
+
+/* Entropy in nats of softmax(logits), V values. */
+static double entropy(const stoa_tensor *logits, int64_t row, int64_t vocab) {
+    double most = -HUGE_VAL, sum = 0, weighted = 0;
+    for (int64_t v = 0; v < vocab; v++)
+        most = fmax(most, stoa_get(logits, row * vocab + v));
+    for (int64_t v = 0; v < vocab; v++) {
+        double x = stoa_get(logits, row * vocab + v) - most, e = exp(x);
+        sum += e;
+        weighted += x * e;
+    }
+    return log(sum) - weighted / sum;
+}
+
+static void count_score(stoa_mod_routing *out, double score) {
+    double at = (score + score_range) / (2 * score_range) * MOD_BINS;
+    int64_t bin = at < 0 ? 0 : at >= MOD_BINS ? MOD_BINS - 1 : (int64_t)at;
+    out->bins[bin]++;
+}
+
+/* From one forward pass over ROWS windows. */
+static stoa_status read_routes(const stoa_lm *lm, const stoa_lm_output *pass, int64_t length,
+                               stoa_mod_routing *out, stoa_error *err) {
+    int64_t n = ROWS * length, vocab = lm->options.vocab;
+    double *engaged = stoa_alloc((size_t)n * sizeof *engaged);
+    double *uncertain = stoa_alloc((size_t)n * sizeof *uncertain);
+    stoa_status status =
+        engaged && uncertain ? STOA_OK : stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
+    for (int64_t l = 0; status == STOA_OK && l < lm->options.layers; l++) {
+        if (!lm->depth_routed[l])
+            continue;
+        const stoa_tensor *index = pass->routes[l].index; // (ROWS, C), -1 padded
+        for (int64_t i = 0; i < stoa_numel(index); i++) {
+            int64_t at = (int64_t)stoa_get(index, i), row = i / index->shape[1];
+            if (at < 0)
+                continue;
+            engaged[row * length + at] += 1;
+            if (row == 0 && at < MOD_HEAT)
+                out->routed[out->blocks][at] = 1;
+        }
+        for (int64_t i = 0; i < n; i++)
+            count_score(out, stoa_get(pass->routes[l].scores, i));
+        out->blocks++;
+    }
+    for (int64_t i = 0; status == STOA_OK && i < n; i++) {
+        uncertain[i] = entropy(pass->logits, i, vocab);
+        if (i < out->length)
+            out->engaged[i] = engaged[i];
+    }
+    if (status == STOA_OK)
+        status = stoa_stat_spearman(engaged, uncertain, n, 0.95, &out->entropy_correlation, err);
+    stoa_free(engaged);
+    stoa_free(uncertain);
+    return status;
+}
+
+typedef struct writer {
+    char *text;
+    int64_t length;
+} writer;
+
+static bool on_token(void *user, int64_t sequence, int32_t id) {
+    writer *w = user;
+    (void)sequence;
+    if (w->length < MOD_SAMPLE)
+        w->text[w->length++] = (char)id;
+    return w->length < MOD_SAMPLE;
+}
+
+/* Held-out windows: (ROWS, length) bytes. */
+static stoa_status held_out(const stoa_mod_study *study, int64_t length, int32_t *ids,
+                            stoa_error *err) {
+    const char *path = study->text;
+    stoa_corpus *corpus;
+    stoa_corpus_options options = {.train = &path, .train_count = 1, .valid_fraction = 0.1};
+    STOA_TRY(stoa_corpus_open(&corpus, &options, err));
+    int32_t *targets = stoa_alloc((size_t)(ROWS * length) * sizeof *targets);
+    int64_t count =
+        stoa_corpus_eval_windows(corpus, STOA_SPLIT_VALID, length, study->settings.eval_tokens);
+    stoa_status status =
+        !targets ? stoa_fail(err, STOA_ERR_MEMORY, "out of memory")
+        : count < ROWS
+            ? stoa_fail(err, STOA_ERR_USAGE, "%s: the held-out part is shorter than %d windows",
+                        study->text, ROWS)
+            : stoa_corpus_eval_batch(corpus, STOA_SPLIT_VALID, length, count, count / 2 - ROWS / 2,
+                                     ROWS, ids, targets, err);
+    stoa_free(targets);
+    stoa_corpus_close(corpus);
+    return status;
+}
+
+static stoa_status analyse(stoa_mod_study *study, const stoa_lm_bundle *bundle, stoa_ctx *ctx,
+                           int32_t *ids, stoa_mod_routing *out, stoa_error *err) {
+    int64_t length = study->settings.context;
+    stoa_lm_output pass;
+    STOA_TRY(held_out(study, length, ids, err));
+    out->length = length < MOD_HEAT ? length : MOD_HEAT;
+    for (int64_t i = 0; i < out->length; i++)
+        out->text[i] = (char)ids[i];
+    stoa_ctx_set_compute(ctx,
+                         bundle->settings.precision == STOA_PRECISION_BF16 ? STOA_BF16 : STOA_F32);
+    stoa_tensor *in = stoa_from(ctx, STOA_I32, STOA_SHAPE(ROWS, length), ids);
+    stoa_lm_forward(ctx, bundle->lm, in, NULL, STOA_ROUTE_CAUSAL, &pass);
+    STOA_TRY(stoa_ctx_status(ctx, err));
+    out->score_least = -score_range;
+    out->score_most = score_range;
+    STOA_TRY(read_routes(bundle->lm, &pass, length, out, err));
+    writer w = {.text = out->sample};
+    stoa_generate_result made;
+    stoa_generate_options how = {.batch = 1,
+                                 .tokens = MOD_SAMPLE,
+                                 .seed = 1,
+                                 .sampler = {.temperature = 0.8, .top_p = 1},
+                                 .token = on_token,
+                                 .user = &w};
+    return stoa_generate(ctx, bundle->lm, ids, length / 2, &how, &made, err);
+}
+
+stoa_status stoa_mod_analyse(stoa_mod_study *study, const stoa_mod_point *point,
+                             stoa_mod_routing *out, stoa_error *err) {
+    char dir[4096];
+    stoa_lm_bundle bundle;
+    *out = (stoa_mod_routing){0};
+    if (!stoa_mod_run_dir(study, point, dir, sizeof dir))
+        return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", study->options->out);
+    STOA_TRY(stoa_lm_bundle_open(&bundle, dir, "latest", err));
+    stoa_pool *pool = stoa_pool_new(study->options->threads);
+    stoa_ctx *ctx = stoa_ctx_new(stoa_backend_cpu(), pool, 0);
+    int32_t *ids = stoa_alloc((size_t)(ROWS * study->settings.context) * sizeof *ids);
+    stoa_status status = ctx && ids ? analyse(study, &bundle, ctx, ids, out, err)
+                                    : stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
+    stoa_free(ids);
+    stoa_ctx_free(ctx);
+    stoa_pool_free(pool);
+    stoa_lm_bundle_close(&bundle);
+    return status;
+}

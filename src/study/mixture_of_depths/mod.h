@@ -1,0 +1,178 @@
+/*
+ * study/mixture_of_depths/mod.h - what the files of this study share.
+ *
+ * Words: a *point* is one training run, fully described (arm, size, budget, seed). An *arm* is a
+ * kind of model. Points are computed once and kept in the study's run store.
+ */
+#ifndef STOA_STUDY_MOD_H
+#define STOA_STUDY_MOD_H
+
+#include "stoa/study.h"
+#include "stoa/train.h"
+
+typedef struct stoa_mod_settings {
+    int64_t context, batch, eval_tokens;
+    double rate, routed_rate;
+    stoa_float_list budgets;
+    stoa_int_list dense_widths, dense_layers, routed_widths, routed_layers;
+    double capacity;
+    int64_t sweep_seed;
+    stoa_int_list seeds; /* of confirmation and ablations */
+    int64_t ablation_width, ablation_layers;
+    double ablation_budget;
+    stoa_int_list gaussian_seeds;
+    double gaussian_budget;
+    int64_t speed_width, speed_layers, speed_repeats;
+} stoa_mod_settings;
+
+stoa_status stoa_mod_settings_load(const stoa_study_options *options, stoa_mod_settings *out,
+                                   stoa_error *err);
+
+/* ORDER stoa_mod_arms in points.c */
+typedef enum stoa_mod_arm {
+    MOD_DENSE,
+    MOD_ROUTED,
+    MOD_SIGMOID,
+    MOD_AUXILIARY,
+    MOD_GAUSSIAN,
+    MOD_EVERY,
+    MOD_CAPACITY_25,
+    MOD_CAPACITY_50,
+    MOD_CAPACITY_75,
+    MOD_CAPACITY_95,
+    MOD_NORMALIZED,
+    MOD_MOE,
+    MOD_STAGED,
+    MOD_INTEGRATED,
+    MOD_ARM_COUNT
+} stoa_mod_arm;
+
+typedef struct stoa_mod_arm_row {
+    const char *name; /* as in --arm and keys */
+    const char *title;
+    int pattern;     /* stoa_route_pattern */
+    double capacity; /* 0: the study's */
+    stoa_router_kind router;
+    stoa_gate gate;
+    stoa_cure cure;
+    double loss_weight; /* of the cure */
+    bool normalize;
+    int experts; /* stoa_experts_kind */
+    int64_t noops;
+} stoa_mod_arm_row;
+extern const stoa_mod_arm_row stoa_mod_arms[MOD_ARM_COUNT];
+extern const char *const stoa_mod_arm_names[MOD_ARM_COUNT + 1];
+
+typedef struct stoa_mod_point {
+    stoa_mod_arm arm;
+    int64_t width, layers, seed;
+    double budget; /* training FLOPs */
+} stoa_mod_point;
+
+/* A finished point. */
+typedef struct stoa_mod_result {
+    stoa_mod_point point;
+    double loss;       /* nats a token, routed causally: the study's figure */
+    double loss_top_k; /* sees the future */
+    double accuracy, precision, recall, routed;
+    double parameters, forward_flops, steps, seconds;
+} stoa_mod_result;
+
+typedef struct stoa_mod_study {
+    const stoa_study_options *options;
+    stoa_mod_settings settings;
+    char text[4096];  /* path of the training text */
+    char text_id[64]; /* its size and hash: part of what decides a result */
+    stoa_mod_result *results;
+    int64_t count, room;
+    int64_t planned, done; /* points, for the progress line */
+    double seconds;        /* spent training, over all results */
+} stoa_mod_study;
+
+/* Trains the point, or takes it from the run store, and adds it to the results (once). */
+stoa_status stoa_mod_run(stoa_mod_study *study, stoa_mod_point point, stoa_mod_result *out,
+                         stoa_error *err);
+/* The settings of a point's training run. */
+stoa_status stoa_mod_point_settings(const stoa_mod_study *study, const stoa_mod_point *point,
+                                    stoa_lm_settings *out, stoa_error *err);
+void stoa_mod_point_key(const stoa_mod_point *point, char *out, size_t n);
+/* Folder of a point's training run, there when its weights were kept. */
+bool stoa_mod_run_dir(const stoa_mod_study *study, const stoa_mod_point *point, char *out,
+                      size_t n);
+
+/* Results of an arm at a size and budget: losses by seed in the order of the results; -> count. */
+int64_t stoa_mod_losses(const stoa_mod_study *study, stoa_mod_arm arm, int64_t width,
+                        int64_t layers, double budget, int64_t skip_seed, double *loss,
+                        int64_t room);
+
+/* Speeds, measured side by side on this machine. */
+typedef struct stoa_mod_speed {
+    double step_ratio;   /* routed step over dense step, median of repeats, equal shape */
+    double flop_ratio;   /* same, in FLOPs */
+    double decode_ratio; /* routed tokens/s over dense, batch 1 */
+    double cache_ratio;  /* key/value bytes after a full context */
+    double dense_tokens, routed_tokens; /* training tokens/s */
+    double dense_decode, routed_decode; /* decoding tokens/s */
+    double parameters;
+} stoa_mod_speed;
+stoa_status stoa_mod_measure_speed(stoa_mod_study *study, stoa_mod_speed *out, stoa_error *err);
+
+/* What a trained routed model does with a text. */
+enum { MOD_HEAT = 256, MOD_BINS = 60, MOD_SAMPLE = 600 };
+typedef struct stoa_mod_routing {
+    char text[MOD_HEAT + 1];                  /* held-out text */
+    int64_t length, blocks;                   /* positions; routed blocks */
+    double routed[STOA_MAX_LAYERS][MOD_HEAT]; /* 1 where a block took the position, by the top k */
+    double engaged[MOD_HEAT];                 /* routed blocks that took it */
+    double score_least, score_most;
+    int64_t bins[MOD_BINS];            /* of router weights */
+    stoa_interval entropy_correlation; /* Spearman: blocks engaged against output entropy */
+    char sample[MOD_SAMPLE + 1];       /* text the model wrote */
+} stoa_mod_routing;
+stoa_status stoa_mod_analyse(stoa_mod_study *study, const stoa_mod_point *point,
+                             stoa_mod_routing *out, stoa_error *err);
+
+/* The best point of a group at a budget by the sweep's seed; false when there is none. */
+bool stoa_mod_best(const stoa_mod_study *study, bool routed, double budget, int64_t seed,
+                   stoa_mod_result *out);
+
+/* What the confirmation found at a budget. */
+typedef struct stoa_mod_headline {
+    double budget;
+    stoa_mod_result dense, routed; /* the best of the sweep, each kind */
+    stoa_mod_result cheap; /* the best routed one with at most 70 % of dense's forward FLOPs */
+    bool has_cheap;
+    stoa_interval dense_loss, routed_loss, cheap_loss; /* over confirmation seeds */
+    stoa_interval gain;                                /* dense - routed, nats */
+    stoa_interval cheap_gap;                           /* (cheap - dense) / dense */
+    int64_t seeds;
+} stoa_mod_headline;
+void stoa_mod_headline_of(const stoa_mod_study *study, double budget, stoa_mod_headline *out);
+
+/* ORDER stoa_mod_claims in claims.c */
+enum {
+    MOD_CLAIM_ACCURACY,
+    MOD_CLAIM_RECALL,
+    MOD_CLAIM_FRACTION,
+    MOD_CLAIM_CAUSAL_GAP,
+    MOD_CLAIM_AUXILIARY,
+    MOD_CLAIM_GAUSSIAN,
+    MOD_CLAIM_ALTERNATE,
+    MOD_CLAIM_CAPACITY,
+    MOD_CLAIM_STEP,
+    MOD_CLAIM_DECODE,
+    MOD_CLAIM_CACHE,
+    MOD_CLAIM_HEADLINE,
+    MOD_CLAIM_CHEAP,
+    MOD_CLAIM_MODE,
+    MOD_CLAIM_ENTROPY,
+    MOD_CLAIM_COUNT
+};
+extern const stoa_claim stoa_mod_claims[MOD_CLAIM_COUNT];
+void stoa_mod_findings(const stoa_mod_study *study, const stoa_mod_speed *speed,
+                       const stoa_mod_routing *routing, stoa_finding findings[MOD_CLAIM_COUNT]);
+
+stoa_status stoa_mod_report(const stoa_mod_study *study, const stoa_mod_speed *speed,
+                            const stoa_mod_routing *routing, stoa_tally *tally, stoa_error *err);
+
+#endif /* STOA_STUDY_MOD_H */

@@ -1,0 +1,182 @@
+/* train/lm_run.c - a whole run: steps, evaluations, metrics, checkpoints, early stop. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "train/lm_trainer.h"
+
+typedef struct run {
+    stoa_lm_trainer *t;
+    const stoa_lm_run_options *options;
+    stoa_lm_run_result *result;
+    stoa_metrics *metrics;
+    stoa_progress progress;
+    double train_seconds, last_save;
+    int64_t saved_step, evaluated_step;
+} run;
+
+static stoa_status write_settings(const run *r, stoa_error *err) {
+    const char *dir = r->options->run_dir;
+    char path[4096];
+    STOA_TRY(stoa_mkdirs(dir, err));
+    stoa_buffer text = {0};
+    stoa_settings_dump(stoa_lm_settings_table(), &r->t->settings, true, &text);
+    stoa_status status = STOA_OK;
+    if (text.failed || !stoa_path_join(path, sizeof path, dir, "settings.yaml"))
+        status = stoa_fail(err, STOA_ERR_MEMORY, "%s: cannot write settings.yaml", dir);
+    else
+        status = stoa_file_write(path, text.data, text.len, err);
+    stoa_buffer_deinit(&text);
+    if (status == STOA_OK && strcmp(r->t->settings.tokenizer, "bytes") != 0) {
+        stoa_path_join(path, sizeof path, dir, "tokenizer.json");
+        status = stoa_tokenizer_save(r->t->tokenizer, path, err);
+    }
+    return status;
+}
+
+static stoa_status save(run *r, bool best, stoa_error *err) {
+    if (!r->options->run_dir)
+        return STOA_OK;
+    STOA_TRY(stoa_lm_trainer_save(r->t, r->options->run_dir, best, err));
+    r->last_save = stoa_clock();
+    r->saved_step = r->t->step;
+    return STOA_OK;
+}
+
+static stoa_status evaluate(run *r, stoa_error *err) {
+    stoa_lm_trainer *t = r->t;
+    stoa_lm_eval eval;
+    STOA_TRY(stoa_lm_trainer_evaluate(t, t->settings.eval_tokens, &eval, err));
+    r->result->final_eval = eval;
+    r->evaluated_step = t->step;
+    bool better = eval.loss_causal < t->best_loss;
+    if (better) {
+        t->best_loss = eval.loss_causal;
+        t->best_step = t->step;
+        t->evals_without_gain = 0;
+    } else {
+        t->evals_without_gain++;
+    }
+    if (r->metrics) {
+        stoa_metric items[] = {
+            {"valid/loss", eval.loss_causal},         {"valid/loss_top_k", eval.loss_top_k},
+            {"valid/best_loss", t->best_loss},        {"routing/accuracy", eval.accuracy},
+            {"routing/precision", eval.precision},    {"routing/recall", eval.recall},
+            {"routing/routed_fraction", eval.routed},
+        };
+        size_t count = eval.routed > 0 || eval.accuracy > 0 ? 7 : 3;
+        STOA_TRY(stoa_metrics_write(r->metrics, t->step, items, count, err));
+    }
+    if (r->options->evaluated)
+        r->options->evaluated(r->options->user, t, &eval);
+    return better ? save(r, true, err) : STOA_OK;
+}
+
+static stoa_status log_step(run *r, const stoa_lm_step *step, double seconds, int64_t steps,
+                            stoa_error *err) {
+    const stoa_lm_trainer *t = r->t;
+    double tokens =
+        (double)(t->settings.batch * t->settings.accumulate * t->settings.model.context);
+    double per_second = tokens * (double)steps / seconds;
+    char flops[32], speed[32];
+    stoa_human_count(per_second * t->plan.training_flops, flops, sizeof flops);
+    stoa_human_count(per_second, speed, sizeof speed);
+    if (r->options->progress)
+        stoa_progress_update(&r->progress, (double)t->step, "loss %.3f  %s tok/s  %sFLOP/s",
+                             step->loss, speed, flops);
+    if (!r->metrics)
+        return STOA_OK;
+    stoa_metric items[] = {
+        {"train/loss", step->loss},
+        {"train/rate", step->rate},
+        {"train/grad_norm", step->grad_norm},
+        {"speed/tokens_per_second", per_second},
+        {"speed/flops_per_second", per_second * t->plan.training_flops},
+        {"train/router_loss", step->router_loss},
+        {"routing/score_mean", step->score_mean},
+        {"routing/score_max", step->score_max},
+        {"routing/never_routed", step->never_routed},
+    };
+    return stoa_metrics_write(r->metrics, t->step, items, step->score_max > 0 ? 9 : 5, err);
+}
+
+static bool due(int64_t step, int64_t every) {
+    return every > 0 && step % every == 0;
+}
+
+static stoa_status loop(run *r, stoa_error *err) {
+    stoa_lm_trainer *t = r->t;
+    const stoa_lm_settings *s = &t->settings;
+    double window = 0; /* seconds of the steps since the last log line */
+    int64_t window_steps = 0;
+    while (t->step < t->plan.steps) {
+        if (stoa_stop_requested()) {
+            STOA_TRY(save(r, false, err));
+            return stoa_fail(err, STOA_ERR_INTERRUPTED, "stopped at step %" PRId64 " of %" PRId64,
+                             t->step, t->plan.steps);
+        }
+        double before = stoa_clock();
+        stoa_lm_step step;
+        STOA_TRY(stoa_lm_trainer_step(t, &step, err));
+        double took = stoa_clock() - before;
+        r->train_seconds += took;
+        window += took;
+        window_steps++;
+        if (due(t->step, s->log_every) || t->step == t->plan.steps) {
+            STOA_TRY(log_step(r, &step, window, window_steps, err));
+            window = 0;
+            window_steps = 0;
+        }
+        if (due(t->step, s->eval_every))
+            STOA_TRY(evaluate(r, err));
+        bool late =
+            s->checkpoint_minutes > 0 && stoa_clock() - r->last_save > 60 * s->checkpoint_minutes;
+        if ((due(t->step, s->checkpoint_every) || late) && r->saved_step != t->step)
+            STOA_TRY(save(r, false, err));
+        if (s->patience > 0 && t->evals_without_gain >= s->patience) {
+            r->result->stopped_early = true;
+            break;
+        }
+    }
+    if (r->evaluated_step != t->step)
+        STOA_TRY(evaluate(r, err));
+    return r->saved_step == t->step ? STOA_OK : save(r, false, err);
+}
+
+stoa_status stoa_lm_run(stoa_lm_trainer *t, const stoa_lm_run_options *options,
+                        stoa_lm_run_result *result, stoa_error *err) {
+    *result = (stoa_lm_run_result){0};
+    run r = {.t = t,
+             .options = options,
+             .result = result,
+             .saved_step = -1,
+             .evaluated_step = -1,
+             .last_save = stoa_clock()};
+    char checkpoints[4096];
+    if (options->run_dir) {
+        if (!stoa_path_join(checkpoints, sizeof checkpoints, options->run_dir, "checkpoints"))
+            return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", options->run_dir);
+        if (options->resume && stoa_checkpoint_exists(checkpoints))
+            STOA_TRY(stoa_lm_trainer_load(t, options->run_dir, "latest", err));
+        STOA_TRY(write_settings(&r, err));
+        STOA_TRY(stoa_metrics_open(&r.metrics, options->run_dir, t->step + 1, err));
+    }
+    int64_t first = t->step;
+    if (options->progress)
+        stoa_progress_begin(&r.progress, options->progress, t->settings.name, "step",
+                            (double)t->plan.steps);
+    stoa_status status = loop(&r, err);
+    if (options->progress)
+        stoa_progress_end(&r.progress);
+    stoa_metrics_close(r.metrics);
+    double tokens = (double)((t->step - first) * t->settings.batch * t->settings.accumulate *
+                             t->settings.model.context);
+    result->steps = t->step;
+    result->best_loss = t->best_loss;
+    result->seconds = r.train_seconds;
+    if (r.train_seconds > 0) {
+        result->tokens_per_second = tokens / r.train_seconds;
+        result->flops_per_second = result->tokens_per_second * t->plan.training_flops;
+    }
+    return status;
+}
