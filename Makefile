@@ -84,7 +84,9 @@ $(STOA): $(call obj,$(CLI_SRC)) $(LIB_A)
 
 # a room's tests may share helpers: every other .c file of the same tests/ folder is linked in
 .SECONDEXPANSION:
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $$(call obj,$$(filter tests/$$(dir $$*)%,$(TEST_AUX))) $(LIB_A)
+# (a plain % in the rule would become the stem)
+percent := %
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $$(call obj,$$(filter tests/$$(dir $$*)$$(percent),$(TEST_AUX))) $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 

@@ -29,10 +29,10 @@ const char *stoa_optimizer_moment_name(const stoa_optimizer *optimizer, int i);
 
 /* One update of n floats (a multiple of 16, all pointers 64-byte aligned). */
 typedef struct stoa_adamw_pass {
-    float grad_scale; /* of clipping */
+    float grad_scale;   /* of clipping */
     float take1, take2; /* 1 - beta: how far the moments move */
-    float rate;       /* over the first moment's bias correction */
-    float correction; /* 1 / sqrt(1 - beta2^t) */
+    float rate;         /* over the first moment's bias correction */
+    float correction;   /* 1 / sqrt(1 - beta2^t) */
     float eps;
     float keep; /* 1 - rate * decay: what the value is multiplied by first */
 } stoa_adamw_pass;
