@@ -25,6 +25,11 @@ const char *stoa_optimizer_moment_name(const stoa_optimizer *optimizer, int i) {
     return optimizer->moment[i] ? moment_names[optimizer->options.kind][i] : NULL;
 }
 
+const char *stoa_optimizer_kind_name(stoa_optimizer_kind kind) {
+    static const char *const names[] = {[STOA_ADAMW] = "adamw", [STOA_RMSPROP] = "rmsprop"};
+    return names[kind];
+}
+
 /* ---- making ---- */
 
 static stoa_status check_options(const stoa_optimizer_options *o, stoa_error *err) {

@@ -24,6 +24,8 @@ struct stoa_optimizer {
     size_t chunks;
 };
 
+/* "adamw", "rmsprop" */
+const char *stoa_optimizer_kind_name(stoa_optimizer_kind kind);
 /* Names of the moment blocks, as they are called in files. NULL where the kind has none. */
 const char *stoa_optimizer_moment_name(const stoa_optimizer *optimizer, int i);
 

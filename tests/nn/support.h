@@ -23,4 +23,13 @@ int count_names(const char *folder, const char *part);
  * size; out must hold 8 + strlen(header) + data bytes. */
 size_t build_file(unsigned char *out, const char *header, size_t data);
 
+/* A matrix (7, 5), a bias (5), a scalar, an empty tensor and a buffer (3), with gradients. */
+stoa_params *small_model(void);
+stoa_optimizer *small_optimizer(stoa_params *params, stoa_optimizer_kind kind);
+/* One optimiser step with gradients that depend on `step` only. */
+void train_step(stoa_params *params, stoa_optimizer *optimizer, int64_t step);
+/* Every value becomes a function of step and place; the second tells whether it is that. */
+void stamp(stoa_params *params, int64_t step);
+bool is_stamped(stoa_params *params, int64_t step);
+
 #endif /* TESTS_NN_SUPPORT_H */
