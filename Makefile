@@ -63,7 +63,7 @@ $(BUILD)/src/base/version.o: CFLAGS += -DSTOA_VERSION='"$(VERSION)"' -DSTOA_FLAG
 # kernels: let the compiler vectorise, in full-width registers
 $(BUILD)/src/tensor/cpu/%.o: OPT := -O3 -g -mprefer-vector-width=512
 # so are the optimisers' passes
-$(BUILD)/src/nn/adamw.o $(BUILD)/src/nn/rmsprop.o $(BUILD)/src/nn/optimizer.o: OPT := -O3 -g -mprefer-vector-width=512
+$(BUILD)/src/nn/init.o $(BUILD)/src/nn/adamw.o $(BUILD)/src/nn/rmsprop.o $(BUILD)/src/nn/optimizer.o: OPT := -O3 -g -mprefer-vector-width=512
 
 $(STUDY_C): $(STUDY_YAML) scripts/embed-studies
 	@mkdir -p $(@D)

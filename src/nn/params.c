@@ -122,28 +122,6 @@ stoa_param *stoa_params_add(stoa_params *params, const char *name, int ndim, con
 
 /* ---- values ---- */
 
-static void fill(stoa_param *param, uint64_t seed) {
-    float *value = param->tensor.data;
-    int64_t n = stoa_numel(&param->tensor);
-    stoa_rng rng = stoa_rng_stream(seed, param->name, 0);
-    switch (param->init) {
-    case STOA_INIT_ZERO:
-        break; // memory is zero
-    case STOA_INIT_ONE:
-        for (int64_t i = 0; i < n; i++)
-            value[i] = 1;
-        break;
-    case STOA_INIT_NORMAL:
-        for (int64_t i = 0; i < n; i++)
-            value[i] = (float)(param->scale * stoa_rng_normal(&rng));
-        break;
-    case STOA_INIT_UNIFORM:
-        for (int64_t i = 0; i < n; i++)
-            value[i] = (float)(param->scale * (2 * stoa_rng_uniform(&rng) - 1));
-        break;
-    }
-}
-
 stoa_status stoa_params_allocate(stoa_params *params, uint64_t seed, bool with_grads, bool on_meta,
                                  stoa_error *err) {
     assert(!params->allocated);
@@ -173,7 +151,7 @@ stoa_status stoa_params_allocate(stoa_params *params, uint64_t seed, bool with_g
         param->tensor.data = params->values + param->offset;
         if (param->tensor.requires_grad)
             param->tensor.grad = params->grads + param->offset;
-        fill(param, seed);
+        stoa_param_fill(param, seed);
     }
     params->allocated = true;
     return STOA_OK;

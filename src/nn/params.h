@@ -17,4 +17,7 @@ struct stoa_params {
     stoa_error failure; /* the first declaration that failed; told by allocate */
 };
 
+/* Initial values into zeroed memory. */
+void stoa_param_fill(stoa_param *param, uint64_t seed);
+
 #endif /* STOA_NN_PARAMS_H */

@@ -84,6 +84,30 @@ static void normal_values_have_the_asked_deviation(void **state) {
     stoa_params_free(params);
 }
 
+static void values_come_from_the_parameters_own_philox_stream(void **state) {
+    (void)state;
+    stoa_params *params = stoa_params_new();
+    stoa_params_add(params, "u", STOA_SHAPE(300), STOA_INIT_UNIFORM, 0.5, false);
+    stoa_params_add(params, "n", STOA_SHAPE(300), STOA_INIT_NORMAL, 2, false);
+    stoa_params_allocate(params, 42, false, false, NULL);
+    const float *u = stoa_params_at(params, 0)->tensor.data;
+    const float *n = stoa_params_at(params, 1)->tensor.data;
+    stoa_rng ru = stoa_rng_stream(42, "u", 0), rn = stoa_rng_stream(42, "n", 0);
+    for (int i = 0; i < 300; i++) {
+        uint32_t a[4], b[4];
+        int word = i / 64 % 4;
+        uint64_t block = (uint64_t)(i / 256 * 64 + i % 64);
+        stoa_philox(ru.key, 0, block, a);
+        stoa_philox(rn.key, 0, block, b);
+        assert_true(u[i] == 0.5f * ((float)(a[word] >> 8) * 0x1p-23f - 1));
+        double x = (double)((b[word & 2] >> 8) + 1) * 0x1p-24;
+        double turn = (double)(b[word | 1] >> 8) * 0x1p-24 * 2 * 3.14159265358979323846;
+        double expected = 2 * sqrt(-2 * log(x)) * (word & 1 ? sin(turn) : cos(turn));
+        assert_true(fabs((double)n[i] - expected) < 1e-5);
+    }
+    stoa_params_free(params);
+}
+
 static void meta_allocates_nothing_and_knows_the_sizes(void **state) {
     (void)state;
     stoa_params *params = stoa_params_new();
@@ -171,6 +195,7 @@ int main(void) {
         cmocka_unit_test(slices_are_aligned_and_padding_is_zero),
         cmocka_unit_test(a_parameter_keeps_its_values_when_others_are_added),
         cmocka_unit_test(normal_values_have_the_asked_deviation),
+        cmocka_unit_test(values_come_from_the_parameters_own_philox_stream),
         cmocka_unit_test(meta_allocates_nothing_and_knows_the_sizes),
         cmocka_unit_test(a_bad_declaration_is_told_by_allocate),
         cmocka_unit_test(thousands_of_names_are_found),

@@ -222,8 +222,8 @@ static void numbers_at_the_edges_are_refused_everywhere(void **state) {
         "{\"t\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4,%s],\"data_offsets\":[0,16]}}",
         "{\"t\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[%s,16]}}",
         "{\"t\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,%s]}}",
-        "{\"t\":{\"dtype\":\"U8\",\"shape\":[16],\"data_offsets\":[0,16]},"
-        "\"u\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[%s,16]}}",
+        ("{\"t\":{\"dtype\":\"U8\",\"shape\":[16],\"data_offsets\":[0,16]},"
+         "\"u\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[%s,16]}}"),
     };
     for (size_t p = 0; p < sizeof places / sizeof places[0]; p++)
         for (size_t b = 0; b < sizeof bombs / sizeof bombs[0]; b++) {
