@@ -39,7 +39,8 @@ typedef struct stoa_params stoa_params;
 STOA_API stoa_params *stoa_params_new(void); /* NULL: out of memory */
 STOA_API void stoa_params_free(stoa_params *params);
 /* Declares a parameter; its address is stable. NULL when out of memory or the name is taken or too
- * long. `name` is copied. */
+ * long; stoa_params_allocate then fails with the reason, so a model may declare without checking.
+ * `name` is copied. Clear `trained` before allocating to make it a buffer. */
 STOA_API stoa_param *stoa_params_add(stoa_params *params, const char *name, int ndim,
                                      const int64_t *shape, stoa_init init, double scale,
                                      bool decay);
@@ -82,6 +83,7 @@ STOA_API void stoa_optimizer_free(stoa_optimizer *optimizer);
 STOA_API stoa_status stoa_optimizer_step(stoa_optimizer *optimizer, stoa_pool *pool, double rate,
                                          double *grad_norm, stoa_error *err);
 STOA_API int64_t stoa_optimizer_steps(const stoa_optimizer *optimizer);
+/* Of its state (RMSProp: without momentum). */
 STOA_API size_t stoa_optimizer_bytes(const stoa_params *params, stoa_optimizer_kind kind);
 
 /* Learning rate as a share of its peak. */
@@ -106,19 +108,23 @@ typedef struct stoa_entry {
     size_t bytes;
 } stoa_entry;
 
-/* Writes entries in the given order, durably (stoa_file_write). metadata: NULL or pairs
+/* Writes entries in the given order, as durably as stoa_file_write. metadata: NULL or pairs
  * {key, value, ..., NULL}. */
 STOA_API stoa_status stoa_safetensors_save(const char *path, const stoa_entry *entries,
                                            size_t count, const char *const *metadata,
                                            stoa_error *err);
 typedef struct stoa_safetensors stoa_safetensors;
-/* Reads and checks a whole file; hostile input gives STOA_ERR_FORMAT with the byte or tensor. */
+/* Reads and checks a whole file; hostile input gives STOA_ERR_FORMAT with the byte or tensor. BOOL
+ * reads as U8, F16 is widened to F32, I64 narrowed to I32 if every value fits; other types without
+ * a stoa_dtype give STOA_ERR_UNSUPPORTED. */
 STOA_API stoa_status stoa_safetensors_open(stoa_safetensors **out, const char *path,
                                            stoa_error *err);
+/* Same from memory, which must outlive the result; name stands for the path in messages. */
 STOA_API stoa_status stoa_safetensors_parse(stoa_safetensors **out, const char *name,
                                             const void *bytes, size_t size, stoa_error *err);
 STOA_API void stoa_safetensors_close(stoa_safetensors *file);
 STOA_API size_t stoa_safetensors_count(const stoa_safetensors *file);
+/* In order of place in the file. */
 STOA_API const stoa_entry *stoa_safetensors_at(const stoa_safetensors *file, size_t i);
 STOA_API const stoa_entry *stoa_safetensors_find(const stoa_safetensors *file, const char *name);
 STOA_API const char *stoa_safetensors_metadata(const stoa_safetensors *file, const char *key);
@@ -148,7 +154,8 @@ STOA_API bool stoa_checkpoint_exists(const char *folder);
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
-/* Adds "<prefix>.weight" (out, in) and, with bias, "<prefix>.bias" (out). */
+/* Adds "<prefix>.weight" (out, in), normal with standard deviation `scale` (0: zeros), and, with
+ * bias, "<prefix>.bias" (out), zero. */
 typedef struct stoa_linear_layer {
     stoa_tensor *weight, *bias;
 } stoa_linear_layer;
