@@ -32,14 +32,15 @@ bool stoa_amx_available(void);
 enum { STOA_TILE_ROWS = 16, STOA_TILE_BYTES = 1024 };
 
 static inline void stoa_amx_enter(void) {
-    struct {
+    _Alignas(64) struct {
         uint8_t palette, start, reserved[14];
         uint16_t bytes[16]; // of a tile's row
         uint8_t rows[16];
     } layout = {.palette = 1};
     for (int i = 0; i < 8; i++)
         layout.bytes[i] = 64, layout.rows[i] = STOA_TILE_ROWS;
-    _tile_loadconfig(&layout);
+    // not _tile_loadconfig: gcc's tells the compiler of the first 8 bytes only
+    __asm__ volatile("ldtilecfg %0" ::"m"(layout));
 }
 
 static inline void stoa_amx_leave(void) {
