@@ -13,6 +13,11 @@ static const stoa_backend cpu = {
         {
             /* elementwise */
             [STOA_OP_ADD] = {stoa_cpu_binary, stoa_cpu_binary_backward},
+            [STOA_OP_SUB] = {stoa_cpu_binary, stoa_cpu_binary_backward},
+            [STOA_OP_MUL] = {stoa_cpu_binary, stoa_cpu_binary_backward},
+            [STOA_OP_DIV] = {stoa_cpu_binary, stoa_cpu_binary_backward},
+            [STOA_OP_MAXIMUM] = {stoa_cpu_binary, stoa_cpu_binary_backward},
+            [STOA_OP_MINIMUM] = {stoa_cpu_binary, stoa_cpu_binary_backward},
 
             /* reductions, softmax, losses */
 

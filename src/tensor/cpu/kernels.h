@@ -4,7 +4,8 @@
 
 #include "tensor/node.h"
 
-/* elementwise.c */
+/* elementwise */
+/* binary.c */
 stoa_status stoa_cpu_binary(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_binary_backward(stoa_ctx *ctx, stoa_node *node);
 

@@ -14,6 +14,11 @@ static const stoa_backend ref = {
         {
             /* elementwise */
             [STOA_OP_ADD] = {stoa_ref_binary, NULL},
+            [STOA_OP_SUB] = {stoa_ref_binary, NULL},
+            [STOA_OP_MUL] = {stoa_ref_binary, NULL},
+            [STOA_OP_DIV] = {stoa_ref_binary, NULL},
+            [STOA_OP_MAXIMUM] = {stoa_ref_binary, NULL},
+            [STOA_OP_MINIMUM] = {stoa_ref_binary, NULL},
 
             /* reductions, softmax, losses */
 

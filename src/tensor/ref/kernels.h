@@ -4,7 +4,7 @@
 
 #include "tensor/node.h"
 
-/* elementwise.c */
+/* elementwise */
 stoa_status stoa_ref_binary(stoa_ctx *ctx, stoa_node *node);
 
 /* reductions, softmax, losses */

@@ -1,0 +1,7 @@
+/* tests/tensor/op_families.c - the families of cases, in the order of STOA_OPS. */
+#include "op_cases.h"
+
+const op_family op_families[] = {
+    {op_cases_elementwise, &op_cases_elementwise_count},
+};
+const int op_families_count = OP_COUNT(op_families);
