@@ -60,13 +60,97 @@ static stoa_tensor *add_scalar(op_env *e, const int64_t *d) {
     return stoa_add(op_ctx(e), a, op_input(e, "b", OP_ACT, STOA_SHAPE(d[0], d[1])));
 }
 
+/* ---- one input ------------------------------------------------------------------------------- */
+
+/* dims: rows, columns */
+#define UNARY(name, least, most, call)                                                             \
+    static stoa_tensor *name##_case(op_env *e, const int64_t *d) {                                 \
+        stoa_ctx *ctx = op_ctx(e);                                                                 \
+        stoa_tensor *x = op_input_in(e, "x", OP_ACT, least, most, STOA_SHAPE(d[0], d[1]));         \
+        return call;                                                                               \
+    }
+UNARY(affine, -2, 2, stoa_affine(ctx, x, -1.5, 0.25))
+UNARY(gelu, -6, 6, stoa_gelu(ctx, x, false))
+UNARY(gelu_erf, -6, 6, stoa_gelu(ctx, x, true))
+UNARY(silu, -8, 8, stoa_silu(ctx, x))
+UNARY(tanh, -6, 6, stoa_tanh(ctx, x))
+UNARY(sigmoid, -8, 8, stoa_sigmoid(ctx, x))
+UNARY(softplus, -8, 8, stoa_softplus(ctx, x))
+UNARY(exp, -4, 2, stoa_exp(ctx, x))
+UNARY(log, 0.25, 4, stoa_log(ctx, x))
+UNARY(sqrt, 0.25, 4, stoa_sqrt(ctx, x))
+UNARY(square, -2, 2, stoa_square(ctx, x))
+UNARY(tiny_tanh, -1e-3, 1e-3, stoa_tanh(ctx, x))
+UNARY(far_gelu_erf, -9, -4, stoa_gelu(ctx, x, true))
+UNARY(far_softplus, -60, -20, stoa_softplus(ctx, x))
+
+/* On a grid that misses the kinks. */
+#define KINKED(name, call)                                                                         \
+    static stoa_tensor *name##_case(op_env *e, const int64_t *d) {                                 \
+        stoa_ctx *ctx = op_ctx(e);                                                                 \
+        stoa_tensor *x =                                                                           \
+            op_input_grid(e, "x", OP_ACT, -2 + 1.0 / 32, 1.0 / 16, 64, STOA_SHAPE(d[0], d[1]));    \
+        return call;                                                                               \
+    }
+KINKED(relu, stoa_relu(ctx, x))
+KINKED(clamp, stoa_clamp(ctx, x, -0.5, 1.25))
+
+static stoa_tensor *swiglu_case(op_env *e, const int64_t *d) {
+    return stoa_swiglu(op_ctx(e), op_input(e, "x", OP_ACT, STOA_SHAPE(d[0], 2 * d[1])));
+}
+
+static stoa_tensor *dropout_case(op_env *e, const int64_t *d) {
+    stoa_tensor *x = op_input(e, "x", OP_ACT, STOA_SHAPE(d[0], d[1]));
+    stoa_ctx_set_training(op_ctx(e), true);
+    stoa_dropout(op_ctx(e), x, 0.5); // another draw before it
+    return stoa_dropout(op_ctx(e), x, 0.1);
+}
+
+static stoa_tensor *dropout_idle_case(op_env *e, const int64_t *d) {
+    stoa_tensor *x = op_input(e, "x", OP_ACT, STOA_SHAPE(d[0], d[1]));
+    return stoa_affine(op_ctx(e), stoa_dropout(op_ctx(e), x, 0.1), 2, 0);
+}
+
+/* Casting to the same type gives the tensor itself, so something follows it. */
+static stoa_tensor *cast_narrow_case(op_env *e, const int64_t *d) {
+    stoa_tensor *x = op_input(e, "x", OP_FULL, STOA_SHAPE(d[0], d[1]));
+    return stoa_affine(op_ctx(e), stoa_cast(op_ctx(e), x, op_act(e)), 2, 0);
+}
+
+static stoa_tensor *cast_wide_case(op_env *e, const int64_t *d) {
+    stoa_tensor *x = op_input(e, "x", OP_ACT, STOA_SHAPE(d[0], d[1]));
+    return stoa_affine(op_ctx(e), stoa_cast(op_ctx(e), x, op_full(e)), 2, 0);
+}
+
+/* Pixels and counts become floats; x gives the case its gradient. */
+static stoa_tensor *cast_whole_case(op_env *e, const int64_t *d) {
+    stoa_ctx *ctx = op_ctx(e);
+    stoa_tensor *x = op_input(e, "x", OP_ACT, STOA_SHAPE(d[0], d[1]));
+    stoa_tensor *flags = op_flags(e, "flags", 0.5, STOA_SHAPE(d[0], d[1]));
+    stoa_tensor *count = op_index(e, "count", -100, 100, STOA_SHAPE(d[0], d[1]));
+    stoa_tensor *sum =
+        stoa_add(ctx, stoa_cast(ctx, flags, op_act(e)), stoa_cast(ctx, count, op_act(e)));
+    return stoa_mul(ctx, sum, x);
+}
+
+/* x * stop(x): its gradient is that of a product with a constant, which finite differences cannot
+ * see; so the stopped part is an input without gradient. */
+static stoa_tensor *stop_gradient_case(op_env *e, const int64_t *d) {
+    stoa_ctx *ctx = op_ctx(e);
+    stoa_tensor *x = op_input(e, "x", OP_ACT, STOA_SHAPE(d[0], d[1]));
+    stoa_tensor *y = op_input(e, "y", OP_CONST, STOA_SHAPE(d[0], d[1]));
+    return stoa_mul(ctx, x, stoa_stop_gradient(ctx, y));
+}
+
 static const int64_t equal_dims[][8] = {{3, 5}, {0, 4}, {1, 1}, {7, 513}, {130, 600}, {4096, 1024}};
 static const int64_t bias_dims[][8] = {{3, 5}, {0, 4}, {4, 0}, {1, 1}, {130, 600}, {4096, 1024}};
+static const int64_t unary_dims[][8] = {{3, 5}, {0, 4}, {1, 1}, {7, 513}, {130, 600}, {4096, 1024}};
 static const int64_t outer_dims[][8] = {{3, 5}, {1, 7}, {7, 1}, {40, 600}, {2048, 512}};
 static const int64_t middle_dims[][8] = {{3, 5}, {1, 7}, {7, 1}, {9, 600}, {128, 512}};
 static const int64_t self_dims[][8] = {{3}, {1}, {40}};
 
 enum {
+    unary_dims_speed = 1,
     equal_dims_speed = 1,
     bias_dims_speed = 1,
     outer_dims_speed = 1,
@@ -94,5 +178,28 @@ const op_case op_cases_elementwise[] = {
     BINARY_ROWS(DIV, div),
     BINARY_ROWS(MAXIMUM, maximum),
     BINARY_ROWS(MINIMUM, minimum),
+    ROW(AFFINE, "", affine_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
+    ROW(CLAMP, "", clamp_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
+    ROW(RELU, "", relu_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
+    ROW(GELU, "tanh form", gelu_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(GELU, "erf", gelu_erf_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(GELU, "erf, tail", far_gelu_erf_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(SILU, "", silu_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(TANH, "", tanh_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(TANH, "tiny", tiny_tanh_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(SIGMOID, "", sigmoid_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 2e-2),
+    ROW(SOFTPLUS, "", softplus_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(SOFTPLUS, "tail", far_softplus_case, unary_dims, .tol_f32 = 5e-6, .tol_bf16 = 1e-2),
+    ROW(EXP, "", exp_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(LOG, "", log_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(SQRT, "", sqrt_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(SQUARE, "", square_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(SWIGLU, "", swiglu_case, unary_dims, .tol_f32 = 2e-6, .tol_bf16 = 1e-2),
+    ROW(DROPOUT, "", dropout_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
+    ROW(DROPOUT, "idle", dropout_idle_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
+    ROW(CAST, "to activations", cast_narrow_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
+    ROW(CAST, "to full", cast_wide_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
+    ROW(CAST, "of integers", cast_whole_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
+    ROW(STOP_GRADIENT, "", stop_gradient_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
 };
 const int op_cases_elementwise_count = OP_COUNT(op_cases_elementwise);

@@ -18,6 +18,22 @@ static const stoa_backend cpu = {
             [STOA_OP_DIV] = {stoa_cpu_binary, stoa_cpu_binary_backward},
             [STOA_OP_MAXIMUM] = {stoa_cpu_binary, stoa_cpu_binary_backward},
             [STOA_OP_MINIMUM] = {stoa_cpu_binary, stoa_cpu_binary_backward},
+            [STOA_OP_AFFINE] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_CLAMP] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_RELU] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_GELU] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_SILU] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_TANH] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_SIGMOID] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_SOFTPLUS] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_EXP] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_LOG] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_SQRT] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_SQUARE] = {stoa_cpu_unary, stoa_cpu_unary_backward},
+            [STOA_OP_SWIGLU] = {stoa_cpu_swiglu, stoa_cpu_swiglu_backward},
+            [STOA_OP_DROPOUT] = {stoa_cpu_dropout, stoa_cpu_dropout_backward},
+            [STOA_OP_CAST] = {stoa_cpu_cast, stoa_cpu_cast_backward},
+            [STOA_OP_STOP_GRADIENT] = {stoa_cpu_stop_gradient, NULL},
 
             /* reductions, softmax, losses */
 

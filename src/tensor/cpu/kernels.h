@@ -9,6 +9,20 @@
 stoa_status stoa_cpu_binary(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_binary_backward(stoa_ctx *ctx, stoa_node *node);
 
+/* unary.c */
+stoa_status stoa_cpu_unary(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_unary_backward(stoa_ctx *ctx, stoa_node *node);
+/* swiglu.c */
+stoa_status stoa_cpu_swiglu(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_swiglu_backward(stoa_ctx *ctx, stoa_node *node);
+/* dropout.c */
+stoa_status stoa_cpu_dropout(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_dropout_backward(stoa_ctx *ctx, stoa_node *node);
+/* cast.c */
+stoa_status stoa_cpu_cast(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_cast_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_stop_gradient(stoa_ctx *ctx, stoa_node *node);
+
 /* reductions, softmax, losses */
 
 /* norms */

@@ -123,12 +123,10 @@ STOA_INLINE float stoa_vsigmoid(float x) {
     return 1.0f / (1.0f + stoa_vexp(-x));
 }
 
-/* Natural logarithm; -inf at 0, NaN below. */
-STOA_INLINE float stoa_vlog(float x) {
-    float small = x < 1.17549435e-38f ? x * 8388608.0f : x; // a subnormal, made normal
-    uint32_t u = stoa_bits(small);
-    uint32_t k = u - 0x3f3504f3u; // from sqrt(1/2) on
-    int32_t n = (int32_t)k >> 23;
+/* Natural logarithm of a positive normal number. */
+STOA_INLINE float stoa_log_core(float x) {
+    uint32_t k = stoa_bits(x) - 0x3f3504f3u; // from sqrt(1/2) on
+    float e = (float)((int32_t)k >> 23);
     float f = stoa_from_bits((k & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
     float q = -0.07859545946121216f;
     q = q * f + 0.12881621718406677f;
@@ -138,17 +136,23 @@ STOA_INLINE float stoa_vlog(float x) {
     q = q * f + 0.2000228613615036f;
     q = q * f - 0.25000810623168945f;
     q = q * f + 0.33333316445350647f;
-    float e = (float)n - (x < 1.17549435e-38f ? 23.0f : 0.0f);
-    float y = (f * f * (q * f - 0.5f) + e * 1.42860682030941723e-6f) + f + e * 0.693145751953125f;
-    y = x < INFINITY ? y : x; // inf and NaN
+    return (f * f * (q * f - 0.5f) + e * 1.42860682030941723e-6f) + f + e * 0.693145751953125f;
+}
+
+/* Natural logarithm; -inf at 0, NaN below. */
+STOA_INLINE float stoa_vlog(float x) {
+    bool subnormal = x < 1.17549435e-38f;
+    float y = stoa_log_core(subnormal ? x * 8388608.0f : x);
+    y = subnormal ? y - 15.942385152878742f : y; // 23 ln(2)
+    y = x < INFINITY ? y : x;                    // inf and NaN
     y = x == 0.0f ? -INFINITY : y;
     return x < 0.0f ? NAN : y;
 }
 
 /* log(1 + y) for y in [0, 1]. */
 STOA_INLINE float stoa_log1p_unit(float y) {
-    float u = 1.0f + y;
-    return stoa_vlog(u) + (y - (u - 1.0f)) / u; // with what the sum lost
+    float u = 1.0f + y, lost = y - (u - 1.0f);
+    return stoa_log_core(u) + lost * (1.5f - 0.5f * u); // lost / u, near enough
 }
 
 /* log(1 + exp(x)) */

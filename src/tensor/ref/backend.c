@@ -19,6 +19,22 @@ static const stoa_backend ref = {
             [STOA_OP_DIV] = {stoa_ref_binary, NULL},
             [STOA_OP_MAXIMUM] = {stoa_ref_binary, NULL},
             [STOA_OP_MINIMUM] = {stoa_ref_binary, NULL},
+            [STOA_OP_AFFINE] = {stoa_ref_unary, NULL},
+            [STOA_OP_CLAMP] = {stoa_ref_unary, NULL},
+            [STOA_OP_RELU] = {stoa_ref_unary, NULL},
+            [STOA_OP_GELU] = {stoa_ref_unary, NULL},
+            [STOA_OP_SILU] = {stoa_ref_unary, NULL},
+            [STOA_OP_TANH] = {stoa_ref_unary, NULL},
+            [STOA_OP_SIGMOID] = {stoa_ref_unary, NULL},
+            [STOA_OP_SOFTPLUS] = {stoa_ref_unary, NULL},
+            [STOA_OP_EXP] = {stoa_ref_unary, NULL},
+            [STOA_OP_LOG] = {stoa_ref_unary, NULL},
+            [STOA_OP_SQRT] = {stoa_ref_unary, NULL},
+            [STOA_OP_SQUARE] = {stoa_ref_unary, NULL},
+            [STOA_OP_SWIGLU] = {stoa_ref_swiglu, NULL},
+            [STOA_OP_DROPOUT] = {stoa_ref_dropout, NULL},
+            [STOA_OP_CAST] = {stoa_ref_cast, NULL},
+            [STOA_OP_STOP_GRADIENT] = {stoa_ref_stop_gradient, NULL},
 
             /* reductions, softmax, losses */
 

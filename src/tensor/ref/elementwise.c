@@ -1,6 +1,7 @@
 /* tensor/ref/elementwise.c - elementwise operations in double precision, one element at a time. */
 #include <math.h>
 
+#include "tensor/dropout.h"
 #include "tensor/ref/kernels.h"
 
 /* Position in t of element i of `out`, to whose shape t is broadcast. */
@@ -42,5 +43,99 @@ stoa_status stoa_ref_binary(stoa_ctx *ctx, stoa_node *node) {
         ((double *)out->data)[i] =
             binary_value(node->op, ((const double *)a->data)[broadcast_index(out, a, i)],
                          ((const double *)b->data)[broadcast_index(out, b, i)]);
+    return STOA_OK;
+}
+
+/* ---- one input ------------------------------------------------------------------------------- */
+
+static double sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+
+static double gelu(double x, bool exact) {
+    if (exact)
+        return 0.5 * x * erfc(-x * sqrt(0.5));
+    double u = sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x);
+    return x * sigmoid(2 * u);
+}
+
+static double unary_value(const stoa_node *node, double x) {
+    const stoa_op_params *p = &node->p;
+    switch (node->op) {
+    case STOA_OP_AFFINE:
+        return p->affine.scale * x + p->affine.shift;
+    case STOA_OP_CLAMP:
+        return fmin(fmax(x, p->clamp.least), p->clamp.most);
+    case STOA_OP_RELU:
+        return fmax(x, 0);
+    case STOA_OP_GELU:
+        return gelu(x, p->gelu.exact);
+    case STOA_OP_SILU:
+        return x * sigmoid(x);
+    case STOA_OP_TANH:
+        return tanh(x);
+    case STOA_OP_SIGMOID:
+        return sigmoid(x);
+    case STOA_OP_SOFTPLUS:
+        return fmax(x, 0) + log1p(exp(-fabs(x)));
+    case STOA_OP_EXP:
+        return exp(x);
+    case STOA_OP_LOG:
+        return log(x);
+    case STOA_OP_SQRT:
+        return sqrt(x);
+    default: // square
+        return x * x;
+    }
+}
+
+stoa_status stoa_ref_unary(stoa_ctx *ctx, stoa_node *node) {
+    (void)ctx;
+    const double *x = node->in[0]->data;
+    for (int64_t i = 0; i < stoa_numel(node->out[0]); i++)
+        ((double *)node->out[0]->data)[i] = unary_value(node, x[i]);
+    return STOA_OK;
+}
+
+stoa_status stoa_ref_swiglu(stoa_ctx *ctx, stoa_node *node) {
+    (void)ctx;
+    const double *x = node->in[0]->data; // (rows, 2N)
+    double *y = node->out[0]->data;      // (rows, N)
+    int64_t n = stoa_cols(node->out[0]);
+    for (int64_t r = 0; r < stoa_rows(node->out[0]); r++)
+        for (int64_t i = 0; i < n; i++) {
+            double gate = x[r * 2 * n + i], up = x[r * 2 * n + n + i];
+            y[r * n + i] = gate * sigmoid(gate) * up;
+        }
+    return STOA_OK;
+}
+
+stoa_status stoa_ref_dropout(stoa_ctx *ctx, stoa_node *node) {
+    (void)ctx;
+    const double *x = node->in[0]->data;
+    double p = node->p.dropout.p;
+    for (int64_t i = 0; i < stoa_numel(node->out[0]); i++) {
+        uint32_t words[4];
+        stoa_philox(node->p.dropout.key, node->p.dropout.stream, (uint64_t)(i / 64 * 16 + i % 16),
+                    words);
+        bool zero = words[i % 64 / 16] < stoa_dropout_threshold(p);
+        ((double *)node->out[0]->data)[i] = zero ? 0 : x[i] / (1 - p);
+    }
+    return STOA_OK;
+}
+
+/* Of I32 and U8: floats have one type here, and the front end returns them as they are. */
+stoa_status stoa_ref_cast(stoa_ctx *ctx, stoa_node *node) {
+    (void)ctx;
+    const stoa_tensor *x = node->in[0];
+    for (int64_t i = 0; i < stoa_numel(x); i++)
+        ((double *)node->out[0]->data)[i] = x->dtype == STOA_U8
+                                                ? (double)((const uint8_t *)x->data)[i]
+                                                : (double)((const int32_t *)x->data)[i];
+    return STOA_OK;
+}
+
+stoa_status stoa_ref_stop_gradient(stoa_ctx *ctx, stoa_node *node) {
+    (void)ctx, (void)node; // the front end shares the memory
     return STOA_OK;
 }

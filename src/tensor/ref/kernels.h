@@ -7,6 +7,12 @@
 /* elementwise */
 stoa_status stoa_ref_binary(stoa_ctx *ctx, stoa_node *node);
 
+stoa_status stoa_ref_unary(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_swiglu(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_dropout(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_cast(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_stop_gradient(stoa_ctx *ctx, stoa_node *node);
+
 /* reductions, softmax, losses */
 
 /* norms */
