@@ -72,6 +72,8 @@ typedef struct op_case {
 
 extern const op_case op_cases_elementwise[];
 extern const int op_cases_elementwise_count;
+extern const op_case op_cases_reduce[];
+extern const int op_cases_reduce_count;
 
 typedef struct op_family {
     const op_case *cases;

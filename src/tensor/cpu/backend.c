@@ -36,6 +36,10 @@ static const stoa_backend cpu = {
             [STOA_OP_STOP_GRADIENT] = {stoa_cpu_stop_gradient, NULL},
 
             /* reductions, softmax, losses */
+            [STOA_OP_SUM] = {stoa_cpu_sum, stoa_cpu_sum_backward},
+            [STOA_OP_MEAN] = {stoa_cpu_sum, stoa_cpu_sum_backward},
+            [STOA_OP_MAX] = {stoa_cpu_max, stoa_cpu_max_backward},
+            [STOA_OP_ARGMAX] = {stoa_cpu_argmax, NULL},
 
             /* norms */
 

@@ -25,6 +25,14 @@ stoa_status stoa_cpu_stop_gradient(stoa_ctx *ctx, stoa_node *node);
 
 /* reductions, softmax, losses */
 
+/* reduce_sum.c */
+stoa_status stoa_cpu_sum(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_sum_backward(stoa_ctx *ctx, stoa_node *node);
+/* reduce_max.c */
+stoa_status stoa_cpu_max(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_max_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_argmax(stoa_ctx *ctx, stoa_node *node);
+
 /* norms */
 
 /* shape and index */

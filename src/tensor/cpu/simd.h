@@ -271,4 +271,13 @@ static inline float stoa_row_sum(const float *restrict x, int64_t n) {
     return sum;
 }
 
+/* -inf of nothing; NaN counts as lowest. */
+static inline float stoa_row_max(const float *restrict x, int64_t n) {
+    float most = -INFINITY;
+#pragma omp simd reduction(max : most)
+    for (int64_t i = 0; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    return most;
+}
+
 #endif /* STOA_TENSOR_CPU_SIMD_H */

@@ -37,6 +37,10 @@ static const stoa_backend ref = {
             [STOA_OP_STOP_GRADIENT] = {stoa_ref_stop_gradient, NULL},
 
             /* reductions, softmax, losses */
+            [STOA_OP_SUM] = {stoa_ref_reduce, NULL},
+            [STOA_OP_MEAN] = {stoa_ref_reduce, NULL},
+            [STOA_OP_MAX] = {stoa_ref_reduce, NULL},
+            [STOA_OP_ARGMAX] = {stoa_ref_reduce, NULL},
 
             /* norms */
 

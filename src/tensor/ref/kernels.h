@@ -15,6 +15,8 @@ stoa_status stoa_ref_stop_gradient(stoa_ctx *ctx, stoa_node *node);
 
 /* reductions, softmax, losses */
 
+stoa_status stoa_ref_reduce(stoa_ctx *ctx, stoa_node *node);
+
 /* norms */
 
 /* shape and index */
