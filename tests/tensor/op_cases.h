@@ -74,6 +74,8 @@ extern const op_case op_cases_elementwise[];
 extern const int op_cases_elementwise_count;
 extern const op_case op_cases_reduce[];
 extern const int op_cases_reduce_count;
+extern const op_case op_cases_loss[];
+extern const int op_cases_loss_count;
 
 typedef struct op_family {
     const op_case *cases;

@@ -4,5 +4,6 @@
 const op_family op_families[] = {
     {op_cases_elementwise, &op_cases_elementwise_count},
     {op_cases_reduce, &op_cases_reduce_count},
+    {op_cases_loss, &op_cases_loss_count},
 };
 const int op_families_count = OP_COUNT(op_families);

@@ -40,6 +40,12 @@ static const stoa_backend cpu = {
             [STOA_OP_MEAN] = {stoa_cpu_sum, stoa_cpu_sum_backward},
             [STOA_OP_MAX] = {stoa_cpu_max, stoa_cpu_max_backward},
             [STOA_OP_ARGMAX] = {stoa_cpu_argmax, NULL},
+            [STOA_OP_SOFTMAX] = {stoa_cpu_softmax, stoa_cpu_softmax_backward},
+            [STOA_OP_LOG_SOFTMAX] = {stoa_cpu_log_softmax, stoa_cpu_log_softmax_backward},
+            [STOA_OP_CROSS_ENTROPY] = {stoa_cpu_cross_entropy, stoa_cpu_cross_entropy_backward},
+            [STOA_OP_BINARY_CROSS_ENTROPY] = {stoa_cpu_binary_cross_entropy,
+                                              stoa_cpu_binary_cross_entropy_backward},
+            [STOA_OP_SQUARED_ERROR] = {stoa_cpu_squared_error, stoa_cpu_squared_error_backward},
 
             /* norms */
 

@@ -33,6 +33,19 @@ stoa_status stoa_cpu_max(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_max_backward(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_argmax(stoa_ctx *ctx, stoa_node *node);
 
+/* softmax.c */
+stoa_status stoa_cpu_softmax(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_softmax_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_log_softmax(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_log_softmax_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_cross_entropy(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_cross_entropy_backward(stoa_ctx *ctx, stoa_node *node);
+/* loss.c */
+stoa_status stoa_cpu_binary_cross_entropy(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_binary_cross_entropy_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_squared_error(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_squared_error_backward(stoa_ctx *ctx, stoa_node *node);
+
 /* norms */
 
 /* shape and index */

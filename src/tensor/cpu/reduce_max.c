@@ -31,6 +31,17 @@ static void put(const job *j, int64_t at, float value, int64_t index) {
         j->index[at] = (int32_t)index;
 }
 
+/* The first place of a value that is there. */
+static int64_t place_of(const float *restrict x, float value, int64_t n) {
+    int32_t first = (int32_t)n;
+#pragma omp simd reduction(min : first)
+    for (int32_t i = 0; i < (int32_t)n; i++) {
+        int32_t here = x[i] == value ? i : (int32_t)n;
+        first = here < first ? here : first;
+    }
+    return first;
+}
+
 /* inner == 1: the largest of a tile first, its place only when the tile beats the ones before. */
 static void max_of_row(const job *j, int64_t row) {
     _Alignas(64) float buffer[STOA_TILE];
@@ -42,9 +53,7 @@ static void max_of_row(const job *j, int64_t row) {
         float most = stoa_row_max(x, n);
         if (most > best) {
             best = most;
-            where = at;
-            while (x[where - at] != most)
-                where++;
+            where = at + place_of(x, most, n);
         }
     }
     put(j, row, best, where);

@@ -41,6 +41,11 @@ static const stoa_backend ref = {
             [STOA_OP_MEAN] = {stoa_ref_reduce, NULL},
             [STOA_OP_MAX] = {stoa_ref_reduce, NULL},
             [STOA_OP_ARGMAX] = {stoa_ref_reduce, NULL},
+            [STOA_OP_SOFTMAX] = {stoa_ref_softmax, NULL},
+            [STOA_OP_LOG_SOFTMAX] = {stoa_ref_softmax, NULL},
+            [STOA_OP_CROSS_ENTROPY] = {stoa_ref_cross_entropy, NULL},
+            [STOA_OP_BINARY_CROSS_ENTROPY] = {stoa_ref_binary_cross_entropy, NULL},
+            [STOA_OP_SQUARED_ERROR] = {stoa_ref_squared_error, NULL},
 
             /* norms */
 

@@ -17,6 +17,11 @@ stoa_status stoa_ref_stop_gradient(stoa_ctx *ctx, stoa_node *node);
 
 stoa_status stoa_ref_reduce(stoa_ctx *ctx, stoa_node *node);
 
+stoa_status stoa_ref_softmax(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_cross_entropy(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_binary_cross_entropy(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_squared_error(stoa_ctx *ctx, stoa_node *node);
+
 /* norms */
 
 /* shape and index */
