@@ -68,7 +68,4 @@ stoa_status stoa_figure_dress(const stoa_figure *figure, stoa_view svg, stoa_buf
 enum { STOA_FIGURE_WIDTH = 760 };
 int stoa_figure_pixels_high(const stoa_figure *figure);
 
-/* The figure's numbers as JSON. */
-void stoa_figure_json(const stoa_figure *figure, stoa_buffer *out);
-
 #endif /* STOA_STUDY_FIGURE_H */
