@@ -6,7 +6,7 @@
 
 #include "study/figure.h"
 #include "study/format.h"
-#include "study/json.h"
+#include "study/writer.h"
 
 typedef enum stoa_cell_kind {
     STOA_CELL_EMPTY,
