@@ -65,9 +65,10 @@ static void save_forever(int to, int64_t step) {
     }
 }
 
-static int64_t last_acknowledged(int from, int64_t last) {
+/* Reads at most `most` acknowledgements, waiting for each; returns the last one. */
+static int64_t acknowledgements(int from, int64_t most, int64_t last) {
     int64_t step;
-    while (read(from, &step, sizeof step) == sizeof step)
+    while (most-- > 0 && read(from, &step, sizeof step) == sizeof step)
         last = step;
     return last;
 }
@@ -81,6 +82,7 @@ static void a_kill_at_any_moment_loses_nothing_acknowledged(void **state) {
     stoa_rng rng = stoa_rng_stream(seed, "kill", 0);
     int64_t known = -1;
     int unfinished = 0;
+    double save_time = 0.01;
     for (int kill_count = 0; kill_count < KILLS; kill_count++) {
         int ends[2];
         assert_int_equal(pipe(ends), 0);
@@ -93,13 +95,20 @@ static void a_kill_at_any_moment_loses_nothing_acknowledged(void **state) {
             save_forever(ends[1], first);
         }
         close(ends[1]);
-        struct timespec wait = {0, (long)stoa_rng_below(&rng, 12000000)};
+        // a few whole saves first, then some part of one more, by how long the last ones took
+        int64_t whole = stoa_rng_below(&rng, 3);
+        double began = stoa_clock();
+        int64_t acknowledged = acknowledgements(ends[0], whole, known);
+        if (whole > 0)
+            save_time = (stoa_clock() - began) / (double)whole;
+        double pause = stoa_rng_uniform(&rng) * (save_time < 0.05 ? save_time : 0.05);
+        struct timespec wait = {0, (long)(1e9 * pause)};
         nanosleep(&wait, NULL);
         assert_int_equal(kill(child, SIGKILL), 0);
         int status;
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-        int64_t acknowledged = last_acknowledged(ends[0], known);
+        acknowledged = acknowledgements(ends[0], INT64_MAX, acknowledged);
         close(ends[0]);
         unfinished += count_names(folder, "tmp") > 0;
         int64_t loaded = load_and_check(params, optimizer);
