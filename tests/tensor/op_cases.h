@@ -76,6 +76,10 @@ extern const op_case op_cases_reduce[];
 extern const int op_cases_reduce_count;
 extern const op_case op_cases_loss[];
 extern const int op_cases_loss_count;
+extern const op_case op_cases_index[];
+extern const int op_cases_index_count;
+extern const op_case op_cases_recurrent[];
+extern const int op_cases_recurrent_count;
 
 typedef struct op_family {
     const op_case *cases;

@@ -40,46 +40,104 @@ static void move(stoa_ctx *ctx, block m) {
     stoa_parallel(ctx, m.rows * m.width, STOA_ROW_GRAIN, move_range, &m);
 }
 
+static const stoa_tensor *root(const stoa_tensor *t) {
+    return t->view_of ? t->view_of : t;
+}
+
 static char *offset(void *base, stoa_dtype type, int64_t elements) {
     return base ? (char *)base + (size_t)elements * stoa_dtype_size(type) : NULL;
 }
 
-stoa_status stoa_cpu_concat(stoa_ctx *ctx, stoa_node *node) {
-    stoa_dtype type = node->out[0]->dtype;
-    int64_t inner = node->p.axis.inner, stride = node->p.axis.length * inner, at = 0;
-    for (int i = 0; i < STOA_NODE_IN && node->in[i]; i++) {
-        int64_t width = node->in[i]->shape[node->p.axis.axis] * inner;
-        move(ctx, (block){.type = type,
-                          .dst = offset(node->out[0]->data, type, at),
-                          .src = node->in[i]->data,
-                          .rows = node->p.axis.outer,
-                          .width = width,
-                          .dst_stride = stride,
-                          .src_stride = width});
-        at += width;
+/* ---- concat ---------------------------------------------------------------------------------- */
+
+/* One pass over the rows of the whole, each made of a piece of every part. */
+typedef struct joint {
+    stoa_dtype type;
+    char *whole; /* (outer, stride) */
+    struct {
+        char *data; /* (outer, width); NULL: left out */
+        int64_t start, width;
+        bool add;
+    } part[STOA_NODE_IN];
+    int parts;
+    int64_t stride;
+    bool backward; /* whole to parts */
+} joint;
+
+static void join_piece(const joint *j, int p, int64_t row, int64_t from, int64_t to) {
+    size_t size = stoa_dtype_size(j->type), bytes = (size_t)(to - from) * size;
+    int64_t at = row * j->part[p].width + from - j->part[p].start;
+    char *whole = j->whole + (size_t)(row * j->stride + from) * size;
+    char *part = j->part[p].data + (size_t)at * size;
+    if (!j->backward)
+        memcpy(whole, part, bytes);
+    else if (j->part[p].add)
+        stoa_row_write(j->type, part, j->type, whole, to - from, true);
+    else
+        memcpy(part, whole, bytes);
+}
+
+static void join_range(void *arg, int64_t begin, int64_t end, int thread) {
+    (void)thread;
+    const joint *j = arg;
+    while (begin < end) {
+        int64_t row = begin / j->stride, col = begin % j->stride;
+        int64_t stop = col + end - begin < j->stride ? col + end - begin : j->stride;
+        for (int p = 0; p < j->parts; p++) {
+            int64_t from = j->part[p].start, to = from + j->part[p].width;
+            from = from > col ? from : col, to = to < stop ? to : stop;
+            if (from < to && j->part[p].data)
+                join_piece(j, p, row, from, to);
+        }
+        begin += stop - col;
     }
+}
+
+/* Where the parts lie in the whole; their data are still to be filled in. */
+static joint layout_of(const stoa_node *node) {
+    int64_t inner = node->p.axis.inner, at = 0;
+    joint j = {.type = node->out[0]->dtype, .stride = node->p.axis.length * inner};
+    for (; j.parts < STOA_NODE_IN && node->in[j.parts]; j.parts++) {
+        j.part[j.parts].start = at;
+        j.part[j.parts].width = node->in[j.parts]->shape[node->p.axis.axis] * inner;
+        at += j.part[j.parts].width;
+    }
+    return j;
+}
+
+stoa_status stoa_cpu_concat(stoa_ctx *ctx, stoa_node *node) {
+    joint j = layout_of(node);
+    j.whole = node->out[0]->data;
+    for (int p = 0; p < j.parts; p++)
+        j.part[p].data = node->in[p]->data;
+    stoa_parallel(ctx, stoa_numel(node->out[0]), STOA_ROW_GRAIN, join_range, &j);
     return STOA_OK;
 }
 
 stoa_status stoa_cpu_concat_backward(stoa_ctx *ctx, stoa_node *node) {
-    stoa_grad_ref out = stoa_grad_out(node, 0);
-    int64_t inner = node->p.axis.inner, stride = node->p.axis.length * inner, at = 0;
-    for (int i = 0; i < STOA_NODE_IN && node->in[i]; i++) {
-        int64_t width = node->in[i]->shape[node->p.axis.axis] * inner;
-        stoa_grad_ref in = stoa_grad_take(node, i);
-        if (in.data)
-            move(ctx, (block){.type = in.dtype,
-                              .dst = in.data,
-                              .src = offset(out.data, in.dtype, at),
-                              .rows = node->p.axis.outer,
-                              .width = width,
-                              .dst_stride = width,
-                              .src_stride = stride,
-                              .add = in.add});
-        at += width;
+    joint j = layout_of(node);
+    j.backward = true;
+    j.whole = stoa_grad_out(node, 0).data;
+    bool same = false; // a part that comes twice: its gradients are added, so one after the other
+    for (int p = 0; p < j.parts; p++)
+        for (int q = 0; q < p; q++)
+            same |= root(node->in[p]) == root(node->in[q]);
+    joint all = j;
+    for (int p = 0; p < j.parts; p++) {
+        stoa_grad_ref in = stoa_grad_take(node, p);
+        all.part[p].data = in.data, all.part[p].add = in.add;
+        if (!same)
+            continue;
+        joint one = j;
+        one.part[p].data = in.data, one.part[p].add = in.add;
+        stoa_parallel(ctx, stoa_numel(node->out[0]), STOA_ROW_GRAIN, join_range, &one);
     }
+    if (!same)
+        stoa_parallel(ctx, stoa_numel(node->out[0]), STOA_ROW_GRAIN, join_range, &all);
     return STOA_OK;
 }
+
+/* ---- slice ----------------------------------------------------------------------------------- */
 
 stoa_status stoa_cpu_slice(stoa_ctx *ctx, stoa_node *node) {
     stoa_dtype type = node->in[0]->dtype;
@@ -146,22 +204,61 @@ static void swap_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 enum { TILE = 16 };
 
-/* One tile of a matrix: dst[j][i] = src[i][j]. Element sizes are constant when inlined. */
-#define DEFINE_TILE(name, type)                                                                    \
-    static void name(void *dst_, const void *src_, int64_t rows, int64_t cols, int64_t dst_stride, \
-                     int64_t src_stride) {                                                         \
-        type *dst = dst_;                                                                          \
-        const type *src = src_;                                                                    \
-        for (int64_t j = 0; j < cols; j++)                                                         \
-            for (int64_t i = 0; i < rows; i++)                                                     \
-                dst[j * dst_stride + i] = src[i * src_stride + j];                                 \
-    }
-DEFINE_TILE(tile8, uint64_t)
-DEFINE_TILE(tile4, uint32_t)
-DEFINE_TILE(tile2, uint16_t)
-DEFINE_TILE(tile1, uint8_t)
+/* A tile in registers: 16 vectors of 16 words. Four rounds swap the off-diagonal halves of ever
+ * smaller squares, so that word j of vector i becomes word i of vector j. */
+typedef uint32_t words __attribute__((vector_size(64)));
+typedef uint32_t words_anywhere __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint16_t halves __attribute__((vector_size(32)));
+typedef uint16_t halves_anywhere __attribute__((vector_size(32), aligned(2), may_alias));
 
-static void tile_add(stoa_dtype type, void *dst, const void *src, int64_t rows, int64_t cols,
+#define TURN_ROUND(distance, low, high)                                                            \
+    for (int i = 0; i < TILE; i++)                                                                 \
+        if (!(i & distance)) {                                                                     \
+            words a = r[i], b = r[i + distance];                                                   \
+            r[i] = __builtin_shufflevector(a, b, low);                                             \
+            r[i + distance] = __builtin_shufflevector(a, b, high);                                 \
+        }
+#define LANES_OF(...) __VA_ARGS__
+
+STOA_INLINE void turn(words r[TILE]) {
+    TURN_ROUND(8, LANES_OF(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+               LANES_OF(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+    TURN_ROUND(4, LANES_OF(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
+               LANES_OF(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+    TURN_ROUND(2, LANES_OF(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+               LANES_OF(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+    TURN_ROUND(1, LANES_OF(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+               LANES_OF(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
+}
+
+static void turn_f32(uint32_t *dst, const uint32_t *src, int64_t dst_stride, int64_t src_stride) {
+    words r[TILE];
+    for (int i = 0; i < TILE; i++)
+        r[i] = *(const words_anywhere *)(src + i * src_stride);
+    turn(r);
+    for (int i = 0; i < TILE; i++)
+        *(words_anywhere *)(dst + i * dst_stride) = r[i];
+}
+
+static void turn_bf16(uint16_t *dst, const uint16_t *src, int64_t dst_stride, int64_t src_stride) {
+    words r[TILE];
+    for (int i = 0; i < TILE; i++)
+        r[i] = __builtin_convertvector(*(const halves_anywhere *)(src + i * src_stride), words);
+    turn(r);
+    for (int i = 0; i < TILE; i++)
+        *(halves_anywhere *)(dst + i * dst_stride) = __builtin_convertvector(r[i], halves);
+}
+
+/* A tile of any size and type: dst[j][i] = src[i][j]. */
+static void turn_any(size_t size, char *dst, const char *src, int64_t rows, int64_t cols,
+                     int64_t dst_stride, int64_t src_stride) {
+    for (int64_t j = 0; j < cols; j++)
+        for (int64_t i = 0; i < rows; i++)
+            memcpy(dst + (size_t)(j * dst_stride + i) * size,
+                   src + (size_t)(i * src_stride + j) * size, size);
+}
+
+static void turn_add(stoa_dtype type, void *dst, const void *src, int64_t rows, int64_t cols,
                      int64_t dst_stride, int64_t src_stride) {
     for (int64_t j = 0; j < cols; j++)
         for (int64_t i = 0; i < rows; i++)
@@ -184,16 +281,15 @@ static void swap_tiles(void *arg, int64_t begin, int64_t end, int thread) {
             int64_t rows = s->a - i < TILE ? s->a - i : TILE;
             const char *src = s->src + (size_t)(((o * s->a + i) * s->mid + m) * s->b + j) * size;
             char *dst = s->dst + (size_t)(((o * s->b + j) * s->mid + m) * s->a + i) * size;
-            if (s->add)
-                tile_add(s->type, dst, src, rows, cols, dst_stride, src_stride);
-            else if (size == 4)
-                tile4(dst, src, rows, cols, dst_stride, src_stride);
-            else if (size == 2)
-                tile2(dst, src, rows, cols, dst_stride, src_stride);
-            else if (size == 8)
-                tile8(dst, src, rows, cols, dst_stride, src_stride);
+            bool whole = rows == TILE && cols == TILE && !s->add;
+            if (whole && s->type == STOA_F32)
+                turn_f32((uint32_t *)dst, (const uint32_t *)src, dst_stride, src_stride);
+            else if (whole && s->type == STOA_BF16)
+                turn_bf16((uint16_t *)dst, (const uint16_t *)src, dst_stride, src_stride);
+            else if (s->add)
+                turn_add(s->type, dst, src, rows, cols, dst_stride, src_stride);
             else
-                tile1(dst, src, rows, cols, dst_stride, src_stride);
+                turn_any(size, dst, src, rows, cols, dst_stride, src_stride);
         }
     }
 }
