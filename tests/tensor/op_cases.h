@@ -76,6 +76,8 @@ extern const op_case op_cases_reduce[];
 extern const int op_cases_reduce_count;
 extern const op_case op_cases_loss[];
 extern const int op_cases_loss_count;
+extern const op_case op_cases_norm[];
+extern const int op_cases_norm_count;
 extern const op_case op_cases_index[];
 extern const int op_cases_index_count;
 extern const op_case op_cases_recurrent[];

@@ -5,6 +5,7 @@ const op_family op_families[] = {
     {op_cases_elementwise, &op_cases_elementwise_count},
     {op_cases_reduce, &op_cases_reduce_count},
     {op_cases_loss, &op_cases_loss_count},
+    {op_cases_norm, &op_cases_norm_count},
     {op_cases_index, &op_cases_index_count},
     {op_cases_recurrent, &op_cases_recurrent_count},
 };

@@ -48,6 +48,11 @@ static const stoa_backend cpu = {
             [STOA_OP_SQUARED_ERROR] = {stoa_cpu_squared_error, stoa_cpu_squared_error_backward},
 
             /* norms */
+            [STOA_OP_LAYER_NORM] = {stoa_cpu_norm, stoa_cpu_norm_backward},
+            [STOA_OP_RMS_NORM] = {stoa_cpu_norm, stoa_cpu_norm_backward},
+            [STOA_OP_RESIDUAL_NORM] = {stoa_cpu_norm, stoa_cpu_norm_backward},
+            [STOA_OP_BATCH_NORM] = {stoa_cpu_batch_norm, stoa_cpu_batch_norm_backward},
+            [STOA_OP_L2_NORMALIZE] = {stoa_cpu_l2_normalize, stoa_cpu_l2_normalize_backward},
 
             /* shape and index */
             [STOA_OP_EMBEDDING] = {stoa_cpu_embedding, stoa_cpu_embedding_backward},

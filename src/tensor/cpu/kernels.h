@@ -48,6 +48,16 @@ stoa_status stoa_cpu_squared_error_backward(stoa_ctx *ctx, stoa_node *node);
 
 /* norms */
 
+/* norm.c */
+stoa_status stoa_cpu_norm(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_norm_backward(stoa_ctx *ctx, stoa_node *node);
+/* batch_norm.c */
+stoa_status stoa_cpu_batch_norm(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_batch_norm_backward(stoa_ctx *ctx, stoa_node *node);
+/* l2_normalize.c */
+stoa_status stoa_cpu_l2_normalize(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_l2_normalize_backward(stoa_ctx *ctx, stoa_node *node);
+
 /* shape and index */
 /* gather.c */
 stoa_status stoa_cpu_embedding(stoa_ctx *ctx, stoa_node *node);

@@ -48,6 +48,11 @@ static const stoa_backend ref = {
             [STOA_OP_SQUARED_ERROR] = {stoa_ref_squared_error, NULL},
 
             /* norms */
+            [STOA_OP_LAYER_NORM] = {stoa_ref_norm, NULL},
+            [STOA_OP_RMS_NORM] = {stoa_ref_norm, NULL},
+            [STOA_OP_RESIDUAL_NORM] = {stoa_ref_norm, NULL},
+            [STOA_OP_BATCH_NORM] = {stoa_ref_batch_norm, NULL},
+            [STOA_OP_L2_NORMALIZE] = {stoa_ref_l2_normalize, NULL},
 
             /* shape and index */
             [STOA_OP_EMBEDDING] = {stoa_ref_embedding, NULL},

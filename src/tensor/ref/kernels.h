@@ -24,6 +24,10 @@ stoa_status stoa_ref_squared_error(stoa_ctx *ctx, stoa_node *node);
 
 /* norms */
 
+stoa_status stoa_ref_norm(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_batch_norm(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_l2_normalize(stoa_ctx *ctx, stoa_node *node);
+
 /* shape and index */
 stoa_status stoa_ref_embedding(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_pick(stoa_ctx *ctx, stoa_node *node);

@@ -1,0 +1,228 @@
+/*
+ * tensor/cpu/norm.c - layer norm (Ba et al. 2016) and RMS norm (Zhang and Sennrich 2019) over the
+ * last dimension N, alone or fused with the residual addition before them.
+ *
+ * A row is read from memory once: it stays in the first-level cache while its mean, its deviation
+ * and its result are computed, all in float32. Backward likewise gives the gradients of x and of
+ * delta in one walk; those of weight and bias are summed per thread (partial.h).
+ */
+#include "tensor/cpu/kernels.h"
+#include "tensor/cpu/partial.h"
+#include "tensor/cpu/rows.h"
+
+typedef struct job {
+    const stoa_tensor *x;       // (rows, N)
+    const stoa_tensor *delta;   // (rows, N), or NULL
+    stoa_tensor *sum;           // (rows, N), or NULL: x + delta
+    stoa_tensor *y;             // (rows, N); in backward of its type only
+    const float *weight, *bias; // (N); bias may be NULL
+    float *scale, *mean;        // (rows), or NULL: 1 / deviation, mean
+    bool layer;
+    float eps;
+    int64_t n;
+    int64_t stride; // N rounded up to a cache line
+    float *scratch; // (threads, rows of a thread, stride)
+    /* backward */
+    stoa_grad_ref gy, gsum, dx, ddelta;
+    stoa_partials dweight, dbias;
+} job;
+
+enum { FORWARD_ROWS = 2, BACKWARD_ROWS = 4 }; /* of scratch a thread */
+
+static job job_of(const stoa_node *node) {
+    return (job){.x = node->in[0],
+                 .delta = node->in[3],
+                 .sum = node->out[1],
+                 .y = node->out[0],
+                 .weight = node->in[1]->data,
+                 .bias = node->in[2] ? node->in[2]->data : NULL,
+                 .scale = node->save[0] ? node->save[0]->data : NULL,
+                 .mean = node->save[1] ? node->save[1]->data : NULL,
+                 .layer = node->p.norm.layer,
+                 .eps = (float)node->p.norm.eps,
+                 .n = stoa_cols(node->in[0])};
+}
+
+/* A thread's k-th row of scratch. */
+static float *scratch_row(const job *j, int rows, int thread, int k) {
+    return j->scratch + (thread * rows + k) * j->stride;
+}
+
+static stoa_status get_scratch(stoa_ctx *ctx, job *j, int rows) {
+    j->stride = (j->n + 15) / 16 * 16;
+    j->scratch = stoa_scratch(ctx, (size_t)(ctx->threads * rows * j->stride) * sizeof *j->scratch);
+    return j->scratch ? STOA_OK : STOA_ERR_MEMORY;
+}
+
+/* ---- forward --------------------------------------------------------------------------------- */
+
+/* The row to normalise: x, or x + delta, which is also stored. */
+static const float *input_row(const job *j, int64_t at, float *first, float *second) {
+    const float *x = stoa_row_view(first, j->x->data, j->x->dtype, at, j->n);
+    if (!j->delta)
+        return x;
+    const float *delta = stoa_row_view(second, j->delta->data, j->delta->dtype, at, j->n);
+    bool direct = j->sum->dtype == STOA_F32;
+    float *sum = direct ? (float *)j->sum->data + at : first;
+    for (int64_t i = 0; i < j->n; i++)
+        sum[i] = x[i] + delta[i];
+    if (!direct)
+        stoa_row_put(j->sum->data, j->sum->dtype, at, sum, j->n);
+    return sum;
+}
+
+static float sum_of_squares(const float *restrict x, float mean, int64_t n) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++)
+        sum += (x[i] - mean) * (x[i] - mean);
+    return sum;
+}
+
+static void normalize(float *restrict y, const float *restrict x, const float *restrict weight,
+                      const float *restrict bias, float mean, float scale, int64_t n) {
+    if (bias) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++)
+            y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+    } else {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++)
+            y[i] = (x[i] - mean) * scale * weight[i];
+    }
+}
+
+static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
+    const job *j = arg;
+    int64_t n = j->n;
+    float *first = scratch_row(j, FORWARD_ROWS, thread, 0);
+    float *second = scratch_row(j, FORWARD_ROWS, thread, 1);
+    for (int64_t row = begin; row < end; row++) {
+        int64_t at = row * n;
+        const float *x = input_row(j, at, first, second);
+        float mean = j->layer ? stoa_row_sum(x, n) / (float)n : 0.0f;
+        float scale = 1.0f / sqrtf(sum_of_squares(x, mean, n) / (float)n + j->eps);
+        if (j->scale)
+            j->scale[row] = scale;
+        if (j->mean)
+            j->mean[row] = mean;
+        if (j->y->dtype == STOA_F32) {
+            normalize((float *)j->y->data + at, x, j->weight, j->bias, mean, scale, n);
+        } else {
+            normalize(second, x, j->weight, j->bias, mean, scale, n);
+            stoa_row_put(j->y->data, j->y->dtype, at, second, n);
+        }
+    }
+}
+
+stoa_status stoa_cpu_norm(stoa_ctx *ctx, stoa_node *node) {
+    job j = job_of(node);
+    if (!stoa_is_float(j.x->dtype) || !stoa_is_float(j.y->dtype) ||
+        (j.delta && !stoa_is_float(j.delta->dtype)))
+        return STOA_ERR_UNSUPPORTED;
+    STOA_TRY(get_scratch(ctx, &j, FORWARD_ROWS));
+    stoa_parallel(ctx, stoa_rows(j.x), stoa_row_grain(j.n), forward_range, &j);
+    return STOA_OK;
+}
+
+/* ---- backward -------------------------------------------------------------------------------- */
+
+/* The means over a row of g*w and of g*w*xhat. */
+typedef struct row_means {
+    float slope, product;
+} row_means;
+
+/* Also adds the row to the sums for weight and bias (when there is one); x becomes
+ * xhat = (x - mean) * scale in `xhat`, and g*w goes to gw. */
+STOA_INLINE row_means first_walk(bool biased, float *restrict xhat, float *restrict gw,
+                                 const float *restrict g, const float *restrict x,
+                                 const float *restrict weight, float *restrict dweight,
+                                 float *restrict dbias, float mean, float scale, int64_t n) {
+    float slope = 0, product = 0;
+#pragma omp simd reduction(+ : slope, product)
+    for (int64_t i = 0; i < n; i++) {
+        float h = (x[i] - mean) * scale, s = g[i] * weight[i];
+        xhat[i] = h;
+        gw[i] = s;
+        slope += s;
+        product += s * h;
+        dweight[i] += g[i] * h;
+        if (biased)
+            dbias[i] += g[i];
+    }
+    return (row_means){slope / (float)n, product / (float)n};
+}
+
+/* d = scale * (g*w - mean(g*w) - xhat * mean(g*w*xhat)), plus the sum's own gradient. */
+static void second_walk(float *restrict d, const float *restrict xhat, const float *restrict gw,
+                        const float *restrict gsum, row_means m, float scale, int64_t n) {
+    if (gsum) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++)
+            d[i] = scale * (gw[i] - m.slope - xhat[i] * m.product) + gsum[i];
+    } else {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++)
+            d[i] = scale * (gw[i] - m.slope - xhat[i] * m.product);
+    }
+}
+
+static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
+    const job *j = arg;
+    int64_t n = j->n;
+    const stoa_tensor *x = j->sum ? j->sum : j->x;
+    float *a = scratch_row(j, BACKWARD_ROWS, thread, 0);
+    float *b = scratch_row(j, BACKWARD_ROWS, thread, 1);
+    float *c = scratch_row(j, BACKWARD_ROWS, thread, 2);
+    float *d = scratch_row(j, BACKWARD_ROWS, thread, 3);
+    float *dweight = stoa_partials_of(&j->dweight, thread);
+    float *dbias = stoa_partials_of(&j->dbias, thread);
+    for (int64_t row = begin; row < end; row++) {
+        int64_t at = row * n;
+        float mean = j->layer ? j->mean[row] : 0.0f, scale = j->scale[row];
+        const float *px = stoa_row_view(a, x->data, x->dtype, at, n);
+        const float *g = stoa_row_view(b, j->gy.data, j->gy.dtype, at, n);
+        row_means m =
+            j->bias ? first_walk(true, c, d, g, px, j->weight, dweight, dbias, mean, scale, n)
+                    : first_walk(false, c, d, g, px, j->weight, dweight, NULL, mean, scale, n);
+        if (!j->layer)
+            m.slope = 0;
+        const float *gsum =
+            j->gsum.data ? stoa_row_view(a, j->gsum.data, j->gsum.dtype, at, n) : NULL;
+        bool direct = j->dx.data && j->dx.dtype == STOA_F32 && !j->dx.add;
+        float *to = direct ? (float *)j->dx.data + at : b;
+        second_walk(to, c, d, gsum, m, scale, n);
+        if (j->dx.data && !direct)
+            stoa_row_grad(j->dx.data, j->dx.dtype, j->dx.add, at, to, n);
+        if (j->ddelta.data)
+            stoa_row_grad(j->ddelta.data, j->ddelta.dtype, j->ddelta.add, at, to, n);
+    }
+}
+
+/* Only the sum was used: its gradient passes to x and delta. */
+static void pass_range(void *arg, int64_t begin, int64_t end, int thread) {
+    const job *j = arg;
+    float *buffer = scratch_row(j, BACKWARD_ROWS, thread, 0);
+    for (int64_t row = begin; row < end; row++) {
+        int64_t at = row * j->n;
+        const float *g = stoa_row_view(buffer, j->gsum.data, j->gsum.dtype, at, j->n);
+        if (j->dx.data)
+            stoa_row_grad(j->dx.data, j->dx.dtype, j->dx.add, at, g, j->n);
+        if (j->ddelta.data)
+            stoa_row_grad(j->ddelta.data, j->ddelta.dtype, j->ddelta.add, at, g, j->n);
+    }
+}
+
+stoa_status stoa_cpu_norm_backward(stoa_ctx *ctx, stoa_node *node) {
+    job j = job_of(node);
+    j.gy = stoa_grad_out(node, 0), j.gsum = stoa_grad_out(node, 1);
+    j.dx = stoa_grad_take(node, 0), j.ddelta = stoa_grad_take(node, 3);
+    STOA_TRY(get_scratch(ctx, &j, BACKWARD_ROWS));
+    STOA_TRY(stoa_partials_init(ctx, &j.dweight, j.n));
+    STOA_TRY(stoa_partials_init(ctx, &j.dbias, j.n));
+    stoa_parallel(ctx, stoa_rows(j.x), stoa_row_grain(j.n), j.gy.data ? backward_range : pass_range,
+                  &j);
+    stoa_partials_write(ctx, &j.dweight, stoa_grad_take(node, 1));
+    stoa_partials_write(ctx, &j.dbias, stoa_grad_take(node, 2));
+    return STOA_OK;
+}
