@@ -147,32 +147,33 @@ STOA_API void stoa_keep_grad(stoa_ctx *ctx, stoa_tensor *t);
 
 /* ORDER OP: op_table.c, the backends' kernel tables and tests/tensor/op_cases.c follow this list.
  */
-#define STOA_OPS(X)                                                                                \
-    /* elementwise with broadcasting */                                                            \
-    X(ADD, add)                                                                                    \
-    X(SUB, sub)                                                                                    \
-    X(MUL, mul)                                                                                    \
-    X(DIV, div)                                                                                    \
-    X(MAXIMUM, maximum)                                                                            \
-    X(MINIMUM, minimum) /* elementwise */                                                          \
-    X(AFFINE, affine)                                                                              \
-    X(CLAMP, clamp)                                                                                \
-    X(RELU, relu) X(GELU, gelu) X(SILU, silu) X(TANH, tanh) X(SIGMOID, sigmoid)                    \
-        X(SOFTPLUS, softplus) X(EXP, exp) X(LOG, log) X(SQRT, sqrt) X(SQUARE, square)              \
-            X(SWIGLU, swiglu) X(DROPOUT, dropout) X(CAST, cast)                                    \
-                X(STOP_GRADIENT, stop_gradient)                 /* reductions */                   \
-        X(SUM, sum) X(MEAN, mean) X(MAX, max) X(ARGMAX, argmax) /* softmax and losses */           \
-        X(SOFTMAX, softmax) X(LOG_SOFTMAX, log_softmax) X(CROSS_ENTROPY, cross_entropy)            \
-            X(BINARY_CROSS_ENTROPY, binary_cross_entropy)                                          \
-                X(SQUARED_ERROR, squared_error) /* norms */                                        \
-        X(LAYER_NORM, layer_norm) X(RMS_NORM, rms_norm) X(RESIDUAL_NORM, residual_norm)            \
-            X(BATCH_NORM, batch_norm) X(L2_NORMALIZE, l2_normalize) /* shape and index */          \
-        X(EMBEDDING, embedding) X(PICK, pick) X(GATHER_ROWS, gather_rows)                          \
-            X(SCATTER_ROWS, scatter_rows) X(TOP_K, top_k) X(ROUTE_CHOICE, route_choice)            \
-                X(CONCAT, concat) X(SLICE, slice) X(TRANSPOSE, transpose) /* matrix products */    \
-        X(LINEAR, linear) X(MATMUL, matmul) X(CONV2D, conv2d) X(MAX_POOL, max_pool)                \
-            X(AVG_POOL, avg_pool) /* sequence */                                                   \
-        X(ATTENTION, attention) X(ATTENTION_CACHED, attention_cached) X(LSTM, lstm) X(GRU, gru)
+/* clang-format off */
+#define STOA_OPS(X) \
+    /* elementwise with broadcasting */ \
+    X(ADD, add) X(SUB, sub) X(MUL, mul) X(DIV, div) X(MAXIMUM, maximum) X(MINIMUM, minimum) \
+    /* elementwise */ \
+    X(AFFINE, affine) X(CLAMP, clamp) X(RELU, relu) X(GELU, gelu) X(SILU, silu) X(TANH, tanh) \
+    X(SIGMOID, sigmoid) X(SOFTPLUS, softplus) X(EXP, exp) X(LOG, log) X(SQRT, sqrt) \
+    X(SQUARE, square) X(SWIGLU, swiglu) X(DROPOUT, dropout) X(CAST, cast) \
+    X(STOP_GRADIENT, stop_gradient) \
+    /* reductions */ \
+    X(SUM, sum) X(MEAN, mean) X(MAX, max) X(ARGMAX, argmax) \
+    /* softmax and losses */ \
+    X(SOFTMAX, softmax) X(LOG_SOFTMAX, log_softmax) X(CROSS_ENTROPY, cross_entropy) \
+    X(BINARY_CROSS_ENTROPY, binary_cross_entropy) X(SQUARED_ERROR, squared_error) \
+    /* norms */ \
+    X(LAYER_NORM, layer_norm) X(RMS_NORM, rms_norm) X(RESIDUAL_NORM, residual_norm) \
+    X(BATCH_NORM, batch_norm) X(L2_NORMALIZE, l2_normalize) \
+    /* shape and index */ \
+    X(EMBEDDING, embedding) X(PICK, pick) X(GATHER_ROWS, gather_rows) \
+    X(SCATTER_ROWS, scatter_rows) X(TOP_K, top_k) X(ROUTE_CHOICE, route_choice) \
+    X(CONCAT, concat) X(SLICE, slice) X(TRANSPOSE, transpose) \
+    /* matrix products */ \
+    X(LINEAR, linear) X(MATMUL, matmul) X(CONV2D, conv2d) X(MAX_POOL, max_pool) \
+    X(AVG_POOL, avg_pool) \
+    /* sequence */ \
+    X(ATTENTION, attention) X(ATTENTION_CACHED, attention_cached) X(LSTM, lstm) X(GRU, gru)
+/* clang-format on */
 
 typedef enum stoa_op {
 #define STOA_OP_ENUM(upper, lower) STOA_OP_##upper,
