@@ -9,7 +9,9 @@
 
 #include <string.h>
 
-/* Contents of classes. White space is the Unicode property, which PCRE2's \s lacks U+0085 of. */
+/* Contents of classes. White space is the Unicode property, which PCRE2's \s lacks U+0085 of. Word
+ * characters are Oniguruma's, which outside of a class include the fractions and superscripts of
+ * Latin-1. */
 #define SPACES "\\x{9}-\\x{d}\\x{85}\\p{Z}"
 #define NOT_SPACES                                                                                 \
     "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}"                   \
@@ -19,6 +21,8 @@
     "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}"                    \
     "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
 
+#define LATIN1_NUMBERS "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"
+
 /* What \letter becomes outside and inside a class; NULL: not allowed there. */
 static const struct escape {
     char letter;
@@ -26,8 +30,8 @@ static const struct escape {
 } escapes[] = {
     {'s', "[" SPACES "]", SPACES},
     {'S', "[^" SPACES "]", NOT_SPACES},
-    {'w', "[" WORDS "]", WORDS},
-    {'W', "[^" WORDS "]", NULL},
+    {'w', "[" WORDS LATIN1_NUMBERS "]", WORDS},
+    {'W', "[^" WORDS LATIN1_NUMBERS "]", NULL},
     {'h', "[0-9a-fA-F]", "0-9a-fA-F"},
     {'H', "[^0-9a-fA-F]", NULL},
     {'d', "\\p{Nd}", "\\p{Nd}"},
@@ -93,18 +97,28 @@ static stoa_status code_point(translator *t) {
     return STOA_OK;
 }
 
+/* \p{L} or \P{Han}: longer names than a category's are scripts. PCRE2 must be told so, or it takes
+ * characters that several scripts share as well. */
+static stoa_status property(translator *t) {
+    const char *name = t->text + t->at + 2, *end = t->text + t->len;
+    const char *close = name < end ? memchr(name, '}', (size_t)(end - name)) : NULL;
+    if (!close || *name != '{')
+        return refuse(t, "a property without braces");
+    copy(t, 3 + (name[1] == '^'));
+    if (close - (t->text + t->at) > 2)
+        put(t, "sc:");
+    copy(t, (size_t)(close + 1 - (t->text + t->at)));
+    return STOA_OK;
+}
+
 static stoa_status escape(translator *t, bool in_class) {
     if (t->at + 1 >= t->len)
         return refuse(t, "a lone backslash");
     char letter = t->text[t->at + 1];
     if (letter == 'x' || letter == 'u')
         return code_point(t);
-    if (letter == 'p' || letter == 'P') {
-        if (t->at + 2 >= t->len || t->text[t->at + 2] != '{')
-            return refuse(t, "a property without braces");
-        copy(t, 2);
-        return STOA_OK; // the name in braces follows as plain text
-    }
+    if (letter == 'p' || letter == 'P')
+        return property(t);
     for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++)
         if (escapes[i].letter == letter) {
             const char *meaning = in_class ? escapes[i].inside : escapes[i].outside;
