@@ -6,19 +6,21 @@
  * weight_h, and one pass for gates, cell and output. Backward walks the other way, and the weights'
  * gradients are products over all steps at the end.
  */
-#include "tensor/cpu/gemm_f32.h"
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/recurrent.h"
 #include "tensor/cpu/rows.h"
 
 typedef struct walk {
     const stoa_node *node;
-    const float *turned; /* weight_h, or NULL */
-    float *z;            /* (T, B, 4N): the inputs' share, then the gates */
-    float *cells;        /* (T, B, N) kept for backward, or NULL */
-    float *h, *c;        /* (B, N): the state */
-    float *dz;           /* (T, B, 4N) */
-    float *dh, *dc;      /* (B, N): gradients of the state */
+    stoa_recurrent_matrix weight_h;
+    float *z;         /* (T, B, 4N): the inputs' share, then the gates */
+    float *cells;     /* (T, B, N) kept for backward, or NULL */
+    float *h, *c;     /* (B, N): the state */
+    uint16_t *narrow; /* (B, N): h in bf16 when products take that, or NULL */
+    void *dz;         /* (T, B, 4N) of the operands' type */
+    float *row;       /* (threads, 4N): a row of dz before it is converted */
+    float *dh, *dc;   /* (B, N): gradients of the state */
+    float *zeroes;    /* (N) */
     stoa_grad_ref dout;
 } walk;
 
@@ -46,21 +48,25 @@ static void gates_forward(float *restrict z, float *restrict c, float *restrict 
 }
 
 static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
-    (void)thread;
     const walk *w = arg;
-    const stoa_tensor *weight = w->node->in[2], *reset = w->node->in[6], *y = w->node->out[0];
-    int64_t steps = y->shape[0], batch = y->shape[1], n = y->shape[2];
+    const stoa_tensor *reset = w->node->in[6], *y = w->node->out[0];
+    int64_t steps = y->shape[0], batch = y->shape[1], n = y->shape[2], first = begin * n;
+    int64_t count = (end - begin) * n;
     for (int64_t t = 0; t < steps; t++) {
         forget(reset, t, begin, end, w->h, w->c, n);
-        float *z = w->z + (t * batch + begin) * 4 * n;
+        const void *h = w->h + first;
+        if (w->narrow) {
+            stoa_f32_to_bf16_row(w->narrow + first, w->h + first, count);
+            h = w->narrow + first;
+        }
         if (t > 0 || w->node->in[4])
-            stoa_recurrent_step(w->h + begin * n, weight, w->turned, end - begin, z);
+            stoa_recurrent_multiply(&w->weight_h, h, end - begin,
+                                    w->z + (t * batch + begin) * 4 * n, true, thread);
         for (int64_t r = begin; r < end; r++)
             gates_forward(w->z + (t * batch + r) * 4 * n, w->c + r * n, w->h + r * n, n);
-        int64_t at = (t * batch + begin) * n;
-        stoa_row_put(y->data, y->dtype, at, w->h + begin * n, (end - begin) * n);
+        stoa_row_put(y->data, y->dtype, t * batch * n + first, w->h + first, count);
         if (w->cells)
-            memcpy(w->cells + at, w->c + begin * n, (size_t)((end - begin) * n) * sizeof *w->c);
+            memcpy(w->cells + t * batch * n + first, w->c + first, (size_t)count * sizeof *w->c);
     }
 }
 
@@ -68,16 +74,19 @@ stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node) {
     const stoa_tensor *x = node->in[0], *weight_x = node->in[1];
     if (!stoa_recurrent_types(node))
         return STOA_ERR_UNSUPPORTED;
+    stoa_dtype operand = stoa_recurrent_operand(x);
     int64_t states = stoa_numel(node->out[1]), gates = stoa_rows(x) * weight_x->shape[0];
     walk w = {.node = node, .h = node->out[1]->data, .c = node->out[2]->data};
     w.z = node->save[0] ? node->save[0]->data : stoa_scratch(ctx, (size_t)gates * sizeof *w.z);
     w.cells = node->save[1] ? node->save[1]->data : NULL;
-    if (!w.z)
+    if (operand == STOA_BF16)
+        w.narrow = stoa_scratch(ctx, (size_t)states * sizeof *w.narrow);
+    if (!w.z || (operand == STOA_BF16 && !w.narrow))
         return STOA_ERR_MEMORY;
-    STOA_TRY(stoa_recurrent_project(ctx, x, weight_x, node->in[3], w.z));
+    STOA_TRY(stoa_recurrent_project(ctx, x, weight_x, node->in[3], operand, w.z));
+    STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_h, node->in[2], true, operand, x->shape[0]));
     stoa_recurrent_start(w.h, node->in[4], states);
     stoa_recurrent_start(w.c, node->in[5], states);
-    w.turned = stoa_recurrent_turned(ctx, node->in[2], x->shape[0]);
     stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, forward_range, &w);
     return STOA_OK;
 }
@@ -100,76 +109,83 @@ static void gates_backward(const float *restrict gate, const float *restrict c,
     }
 }
 
-static void add_row(float *restrict to, const stoa_grad_ref *from, int64_t at, int64_t n) {
-    if (from->data)
-        stoa_row_write(STOA_F32, to, from->dtype, stoa_at(from->data, from->dtype, at), n, true);
-}
-
 static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
-    (void)thread;
     const walk *w = arg;
-    const stoa_tensor *weight = w->node->in[2], *c0 = w->node->in[5], *reset = w->node->in[6];
+    const stoa_tensor *c0 = w->node->in[5], *reset = w->node->in[6], *y = w->node->out[0];
     const uint8_t *flags = reset ? reset->data : NULL;
-    int64_t steps = w->node->out[0]->shape[0], batch = w->node->out[0]->shape[1];
-    int64_t n = w->node->out[0]->shape[2];
+    int64_t steps = y->shape[0], batch = y->shape[1], n = y->shape[2];
+    stoa_dtype operand = w->weight_h.operand;
     for (int64_t t = steps - 1; t >= 0; t--) {
-        add_row(w->dh + begin * n, &w->dout, (t * batch + begin) * n, (end - begin) * n);
+        stoa_recurrent_add(w->dh + begin * n, w->dout, (t * batch + begin) * n, (end - begin) * n);
         for (int64_t r = begin; r < end; r++) {
             int64_t at = t * batch + r;
-            const float *before = w->h; // zeroes
-            if (!flags || !flags[at])
-                before = t > 0 ? w->cells + (at - batch) * n
-                         : c0  ? (const float *)c0->data + r * n
-                               : before;
+            const float *before = w->zeroes;
+            if (t > 0)
+                before = w->cells + (at - batch) * n;
+            else if (c0)
+                before = (const float *)c0->data + r * n;
+            if (flags && flags[at])
+                before = w->zeroes;
+            float *row =
+                operand == STOA_F32 ? (float *)w->dz + at * 4 * n : w->row + thread * 4 * n;
             gates_backward(w->z + at * 4 * n, w->cells + at * n, before, w->dh + r * n,
-                           w->dc + r * n, w->dz + at * 4 * n, n);
+                           w->dc + r * n, row, n);
+            if (operand == STOA_BF16)
+                stoa_f32_to_bf16_row((uint16_t *)w->dz + at * 4 * n, row, 4 * n);
         }
-        stoa_gemm_nn(end - begin, n, 4 * n, w->dz + (t * batch + begin) * 4 * n, 4 * n, 1,
-                     weight->data, n, w->dh + begin * n, n, false);
+        stoa_recurrent_multiply(&w->weight_h, stoa_at(w->dz, operand, (t * batch + begin) * 4 * n),
+                                end - begin, w->dh + begin * n, false, thread);
         forget(reset, t, begin, end, w->dh, w->dc, n);
     }
 }
 
+/* Everything the walk back needs, in scratch. */
+static stoa_status prepare_backward(stoa_ctx *ctx, stoa_node *node, stoa_dtype operand, walk *w) {
+    int64_t rows = stoa_rows(node->out[0]), states = stoa_numel(node->out[1]);
+    int64_t n = node->out[0]->shape[2];
+    w->zeroes = stoa_scratch(ctx, (size_t)n * sizeof *w->zeroes);
+    w->row = stoa_scratch(ctx, (size_t)(ctx->threads * 4 * n) * sizeof *w->row);
+    w->dz = stoa_scratch(ctx, (size_t)(rows * 4 * n) * stoa_dtype_size(operand));
+    w->dh = stoa_scratch(ctx, (size_t)states * sizeof *w->dh);
+    w->dc = stoa_scratch(ctx, (size_t)states * sizeof *w->dc);
+    if (!w->zeroes || !w->row || !w->dz || !w->dh || !w->dc)
+        return STOA_ERR_MEMORY;
+    memset(w->zeroes, 0, (size_t)n * sizeof *w->zeroes);
+    memset(w->dh, 0, (size_t)states * sizeof *w->dh);
+    memset(w->dc, 0, (size_t)states * sizeof *w->dc);
+    stoa_recurrent_add(w->dh, stoa_grad_out(node, 1), 0, states);
+    stoa_recurrent_add(w->dc, stoa_grad_out(node, 2), 0, states);
+    return stoa_recurrent_prepare(ctx, &w->weight_h, node->in[2], false, operand,
+                                  node->out[0]->shape[0]);
+}
+
 stoa_status stoa_cpu_lstm_backward(stoa_ctx *ctx, stoa_node *node) {
-    const stoa_tensor *x = node->in[0], *weight_x = node->in[1];
-    int64_t rows = stoa_rows(x), batch = x->shape[1], k = x->shape[2];
-    int64_t n = node->in[2]->shape[1], states = batch * n;
-    stoa_grad_ref dh = stoa_grad_out(node, 1), dc = stoa_grad_out(node, 2);
+    const stoa_tensor *x = node->in[0], *h0 = node->in[4], *reset = node->in[6];
+    int64_t rows = stoa_rows(x), n = node->out[0]->shape[2], states = stoa_numel(node->out[1]);
+    stoa_dtype operand = stoa_recurrent_operand(x);
     walk w = {.node = node, .dout = stoa_grad_out(node, 0)};
     w.z = node->save[0]->data;
     w.cells = node->save[1]->data;
-    w.h = stoa_scratch(ctx, (size_t)n * sizeof *w.h);
-    w.dz = stoa_scratch(ctx, (size_t)(rows * 4 * n) * sizeof *w.dz);
-    w.dh = stoa_scratch(ctx, (size_t)states * sizeof *w.dh);
-    w.dc = stoa_scratch(ctx, (size_t)states * sizeof *w.dc);
-    if (!w.h || !w.dz || !w.dh || !w.dc)
-        return STOA_ERR_MEMORY;
-    memset(w.h, 0, (size_t)n * sizeof *w.h);
-    memset(w.dh, 0, (size_t)states * sizeof *w.dh);
-    memset(w.dc, 0, (size_t)states * sizeof *w.dc);
-    add_row(w.dh, &dh, 0, states);
-    add_row(w.dc, &dc, 0, states);
-    stoa_parallel(ctx, batch, STOA_RECURRENT_ROWS, backward_range, &w);
+    STOA_TRY(prepare_backward(ctx, node, operand, &w));
+    stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, backward_range, &w);
 
     stoa_grad_ref to[6];
     for (int i = 0; i < 6; i++)
         to[i] = stoa_grad_take(node, i);
     if (to[0].data)
-        STOA_TRY(stoa_recurrent_grad_x(ctx, w.dz, weight_x, rows, to[0]));
-    if (to[1].data) {
-        const float *wide = stoa_recurrent_f32(ctx, x);
-        if (!wide)
-            return STOA_ERR_MEMORY;
-        stoa_recurrent_grad_weight(ctx, w.dz, wide, rows, 4 * n, k, to[1]);
-    }
+        STOA_TRY(stoa_recurrent_grad_x(ctx, w.dz, node->in[1], operand, rows, to[0]));
+    const void *inputs = to[1].data ? stoa_recurrent_as(ctx, x, operand) : NULL;
+    if (to[1].data && !inputs)
+        return STOA_ERR_MEMORY;
+    STOA_TRY(stoa_recurrent_grad_weight(ctx, w.dz, inputs, operand, rows, 4 * n, x->shape[2], to[1],
+                                        to[3]));
     if (to[2].data) {
-        const float *before = stoa_recurrent_before(ctx, node->in[4], node->out[0], node->in[6]);
+        const void *before = stoa_recurrent_before(ctx, h0, node->out[0], reset, operand);
         if (!before)
             return STOA_ERR_MEMORY;
-        stoa_recurrent_grad_weight(ctx, w.dz, before, rows, 4 * n, n, to[2]);
+        STOA_TRY(stoa_recurrent_grad_weight(ctx, w.dz, before, operand, rows, 4 * n, n, to[2],
+                                            (stoa_grad_ref){0}));
     }
-    if (to[3].data)
-        stoa_recurrent_grad_bias(ctx, w.dz, rows, 4 * n, to[3]);
     if (to[4].data)
         stoa_row_grad(to[4].data, to[4].dtype, to[4].add, 0, w.dh, states);
     if (to[5].data)

@@ -1,14 +1,21 @@
-/* tensor/cpu/recurrent.c - the products over all time steps; see recurrent.h. */
+/* tensor/cpu/recurrent.c - the products over all time steps, and conversions; see recurrent.h. */
 #include "tensor/cpu/recurrent.h"
 
+#include "tensor/cpu/amx_matrix.h"
 #include "tensor/cpu/gemm_f32.h"
 #include "tensor/cpu/rows.h"
+
+/* ---- types ----------------------------------------------------------------------------------- */
 
 bool stoa_recurrent_types(const stoa_node *node) {
     for (int i = 1; i < STOA_NODE_IN; i++)
         if (node->in[i] && node->in[i]->dtype != STOA_F32 && node->in[i]->dtype != STOA_U8)
             return false;
     return stoa_is_float(node->in[0]->dtype);
+}
+
+stoa_dtype stoa_recurrent_operand(const stoa_tensor *x) {
+    return x->dtype == STOA_BF16 && stoa_amx_available() ? STOA_BF16 : STOA_F32;
 }
 
 void stoa_recurrent_start(float *state, const stoa_tensor *given, int64_t count) {
@@ -18,94 +25,73 @@ void stoa_recurrent_start(float *state, const stoa_tensor *given, int64_t count)
         memset(state, 0, (size_t)count * sizeof *state);
 }
 
-typedef struct widen_job {
-    float *to;
-    const stoa_tensor *from;
-} widen_job;
-
-static void widen_range(void *arg, int64_t begin, int64_t end, int thread) {
-    (void)thread;
-    const widen_job *j = arg;
-    stoa_row_get(j->to + begin, j->from->data, j->from->dtype, begin, end - begin);
+void stoa_recurrent_add(float *to, stoa_grad_ref from, int64_t at, int64_t n) {
+    if (from.data)
+        stoa_row_write(STOA_F32, to, from.dtype, stoa_at(from.data, from.dtype, at), n, true);
 }
 
-const float *stoa_recurrent_f32(stoa_ctx *ctx, const stoa_tensor *t) {
-    if (t->dtype == STOA_F32)
+/* (=, +=) from another type, flat. */
+typedef struct convert_job {
+    stoa_grad_ref to;
+    const void *from;
+    stoa_dtype from_dtype;
+} convert_job;
+
+static void convert_range(void *arg, int64_t begin, int64_t end, int thread) {
+    (void)thread;
+    const convert_job *j = arg;
+    stoa_row_write(j->to.dtype, stoa_at(j->to.data, j->to.dtype, begin), j->from_dtype,
+                   stoa_at(j->from, j->from_dtype, begin), end - begin, j->to.add);
+}
+
+const void *stoa_recurrent_as(stoa_ctx *ctx, const stoa_tensor *t, stoa_dtype operand) {
+    if (t->dtype == operand)
         return t->data;
-    widen_job j = {.from = t};
-    j.to = stoa_scratch(ctx, (size_t)stoa_numel(t) * sizeof *j.to);
-    if (j.to)
-        stoa_parallel(ctx, stoa_numel(t), STOA_ROW_GRAIN, widen_range, &j);
-    return j.to;
+    void *copy = stoa_scratch(ctx, (size_t)stoa_numel(t) * stoa_dtype_size(operand));
+    convert_job j = {{copy, operand, false}, t->data, t->dtype};
+    if (copy)
+        stoa_parallel(ctx, stoa_numel(t), STOA_ROW_GRAIN, convert_range, &j);
+    return copy;
 }
 
-typedef struct turn_job {
-    const float *from; /* (m, n) */
-    float *to;         /* (n, m) */
-    int64_t m, n;
-} turn_job;
+/* ---- before the walk ------------------------------------------------------------------------- */
 
-/* Tiles of 16 x 16, so that both sides use whole cache lines. A unit is a row of the result. */
-static void turn_range(void *arg, int64_t begin, int64_t end, int thread) {
-    (void)thread;
-    const turn_job *t = arg;
-    for (int64_t p = begin; p < end; p += 16)
-        for (int64_t j = 0; j < t->m; j += 16)
-            for (int64_t q = p; q < p + 16 && q < end; q++)
-                for (int64_t i = j; i < j + 16 && i < t->m; i++)
-                    t->to[q * t->m + i] = t->from[i * t->n + q];
-}
-
-const float *stoa_recurrent_turned(stoa_ctx *ctx, const stoa_tensor *weight, int64_t steps) {
-    enum { WORTH = 6 };
-    if (steps < WORTH)
-        return NULL;
-    turn_job t = {.from = weight->data, .m = weight->shape[0], .n = weight->shape[1]};
-    t.to = stoa_scratch(ctx, (size_t)(t.m * t.n) * sizeof *t.to);
-    if (t.to)
-        stoa_parallel(ctx, t.n, 16, turn_range, &t);
-    return t.to;
-}
-
-void stoa_recurrent_step(const float *h, const stoa_tensor *weight, const float *turned,
-                         int64_t rows, float *z) {
-    int64_t m = weight->shape[0], n = weight->shape[1];
-    if (turned)
-        stoa_gemm_nn(rows, m, n, h, n, 1, turned, m, z, m, true);
-    else
-        stoa_gemm_nt(rows, m, n, h, n, weight->data, n, z, m, true);
-}
-
-typedef struct project_job {
-    const float *x, *bias, *turned;
-    const stoa_tensor *weight;
+typedef struct rows_job {
+    stoa_recurrent_matrix matrix;
+    const void *rows;
+    const float *bias; /* the start of every row of out, or NULL */
     float *out;
-} project_job;
+    bool add;
+} rows_job;
 
-static void project_range(void *arg, int64_t begin, int64_t end, int thread) {
-    (void)thread;
-    const project_job *p = arg;
-    int64_t m = p->weight->shape[0], k = p->weight->shape[1];
-    for (int64_t r = begin; r < end; r++)
-        memcpy(p->out + r * m, p->bias, (size_t)m * sizeof *p->out);
-    stoa_recurrent_step(p->x + begin * k, p->weight, p->turned, end - begin, p->out + begin * m);
+static void rows_range(void *arg, int64_t begin, int64_t end, int thread) {
+    const rows_job *j = arg;
+    int64_t in = j->matrix.transposed ? j->matrix.n : j->matrix.m;
+    int64_t width = j->matrix.transposed ? j->matrix.m : j->matrix.n;
+    for (int64_t r = begin; j->bias && r < end; r++)
+        memcpy(j->out + r * width, j->bias, (size_t)width * sizeof *j->out);
+    stoa_recurrent_multiply(&j->matrix, stoa_at(j->rows, j->matrix.operand, begin * in),
+                            end - begin, j->out + begin * width, j->add || j->bias, thread);
 }
+
+enum { ROWS_GRAIN = 32, ROWS_A_USE = 16 };
 
 stoa_status stoa_recurrent_project(stoa_ctx *ctx, const stoa_tensor *x, const stoa_tensor *weight,
-                                   const stoa_tensor *bias, float *out) {
-    project_job p = {.x = stoa_recurrent_f32(ctx, x),
-                     .bias = bias->data,
-                     .out = out,
-                     .weight = weight,
-                     .turned = stoa_recurrent_turned(ctx, weight, stoa_rows(x) / 16)};
-    if (!p.x)
+                                   const stoa_tensor *bias, stoa_dtype operand, float *out) {
+    rows_job j = {.rows = stoa_recurrent_as(ctx, x, operand), .bias = bias->data, .out = out};
+    int64_t rows = stoa_rows(x);
+    if (!j.rows)
         return STOA_ERR_MEMORY;
-    stoa_parallel(ctx, stoa_rows(x), 6, project_range, &p);
+    STOA_TRY(stoa_recurrent_prepare(ctx, &j.matrix, weight, true, operand, rows / ROWS_A_USE));
+    stoa_parallel(ctx, rows, ROWS_GRAIN, rows_range, &j);
     return STOA_OK;
 }
 
+/* ---- after the walk -------------------------------------------------------------------------- */
+
 typedef struct before_job {
-    float *to;
+    void *to;
+    stoa_dtype operand;
     const stoa_tensor *h0, *h, *reset;
 } before_job;
 
@@ -116,85 +102,62 @@ static void before_range(void *arg, int64_t begin, int64_t end, int thread) {
     const uint8_t *reset = j->reset ? j->reset->data : NULL;
     int64_t batch = j->h->shape[1], n = j->h->shape[2];
     for (int64_t r = begin; r < end; r++) {
-        float *to = j->to + r * n;
-        if ((reset && reset[r]) || (r < batch && !j->h0))
-            memset(to, 0, (size_t)n * sizeof *to);
-        else if (r < batch)
-            memcpy(to, (const float *)j->h0->data + r * n, (size_t)n * sizeof *to);
+        char *to = stoa_at(j->to, j->operand, r * n);
+        const stoa_tensor *from = r < batch ? j->h0 : j->h;
+        int64_t row = r < batch ? r : r - batch;
+        if (!from || (reset && reset[r]))
+            memset(to, 0, (size_t)n * stoa_dtype_size(j->operand));
         else
-            stoa_row_get(to, j->h->data, j->h->dtype, (r - batch) * n, n);
+            stoa_row_write(j->operand, to, from->dtype, stoa_at(from->data, from->dtype, row * n),
+                           n, false);
     }
 }
 
-float *stoa_recurrent_before(stoa_ctx *ctx, const stoa_tensor *h0, const stoa_tensor *h,
-                             const stoa_tensor *reset) {
-    before_job j = {.h0 = h0, .h = h, .reset = reset};
-    j.to = stoa_scratch(ctx, (size_t)stoa_numel(h) * sizeof *j.to);
+void *stoa_recurrent_before(stoa_ctx *ctx, const stoa_tensor *h0, const stoa_tensor *h,
+                            const stoa_tensor *reset, stoa_dtype operand) {
+    before_job j = {.operand = operand, .h0 = h0, .h = h, .reset = reset};
+    j.to = stoa_scratch(ctx, (size_t)stoa_numel(h) * stoa_dtype_size(operand));
     if (j.to)
         stoa_parallel(ctx, stoa_rows(h), stoa_row_grain(h->shape[2]), before_range, &j);
     return j.to;
 }
 
-/* c (m, n): rows split among threads. */
-typedef struct product {
-    const float *a, *b;
-    float *c;
-    int64_t n, k, a_row, a_col;
-    bool add;
-} product;
-
-static void product_range(void *arg, int64_t begin, int64_t end, int thread) {
-    (void)thread;
-    const product *p = arg;
-    stoa_gemm_nn(end - begin, p->n, p->k, p->a + begin * p->a_row, p->a_row, p->a_col, p->b, p->n,
-                 p->c + begin * p->n, p->n, p->add);
-}
-
-typedef struct narrow_job {
-    const float *from;
-    stoa_grad_ref to;
-} narrow_job;
-
-static void narrow_range(void *arg, int64_t begin, int64_t end, int thread) {
-    (void)thread;
-    const narrow_job *j = arg;
-    stoa_row_grad(j->to.data, j->to.dtype, j->to.add, begin, j->from + begin, end - begin);
-}
-
-stoa_status stoa_recurrent_grad_x(stoa_ctx *ctx, const float *dz, const stoa_tensor *weight,
-                                  int64_t rows, stoa_grad_ref dx) {
-    int64_t m = weight->shape[0], k = weight->shape[1];
-    product p = {.a = dz, .a_row = m, .a_col = 1, .b = weight->data, .n = k, .k = m};
-    p.add = dx.add, p.c = dx.data;
-    narrow_job narrow = {.to = dx};
+stoa_status stoa_recurrent_grad_x(stoa_ctx *ctx, const void *dz, const stoa_tensor *weight,
+                                  stoa_dtype operand, int64_t rows, stoa_grad_ref dx) {
+    int64_t numel = rows * weight->shape[1];
+    rows_job j = {.rows = dz, .out = dx.data, .add = dx.add};
     if (dx.dtype != STOA_F32) {
-        p.add = false;
-        narrow.from = p.c = stoa_scratch(ctx, (size_t)(rows * k) * sizeof *p.c);
-        if (!p.c)
+        j.add = false;
+        j.out = stoa_scratch(ctx, (size_t)numel * sizeof *j.out);
+        if (!j.out)
             return STOA_ERR_MEMORY;
     }
-    stoa_parallel(ctx, rows, 6, product_range, &p);
-    if (narrow.from)
-        stoa_parallel(ctx, rows * k, STOA_ROW_GRAIN, narrow_range, &narrow);
+    STOA_TRY(stoa_recurrent_prepare(ctx, &j.matrix, weight, false, operand, rows / ROWS_A_USE));
+    stoa_parallel(ctx, rows, ROWS_GRAIN, rows_range, &j);
+    convert_job convert = {dx, j.out, STOA_F32};
+    if (dx.dtype != STOA_F32)
+        stoa_parallel(ctx, numel, STOA_ROW_GRAIN, convert_range, &convert);
     return STOA_OK;
 }
 
-void stoa_recurrent_grad_weight(stoa_ctx *ctx, const float *dz, const float *x, int64_t rows,
-                                int64_t m, int64_t k, stoa_grad_ref dweight) {
-    product p = {.a = dz, .a_row = 1, .a_col = m, .b = x, .n = k, .k = rows};
-    p.c = dweight.data, p.add = dweight.add;
-    stoa_parallel(ctx, m, 48, product_range, &p);
+typedef struct weight_job {
+    const float *dz, *x; /* (rows, m), (rows, k) */
+    int64_t rows, m, k;
+    stoa_grad_ref to;
+} weight_job;
+
+/* A unit is a row of dweight. */
+static void weight_range(void *arg, int64_t begin, int64_t end, int thread) {
+    (void)thread;
+    const weight_job *j = arg;
+    stoa_gemm_nn(end - begin, j->k, j->rows, j->dz + begin, 1, j->m, j->x, j->k,
+                 (float *)j->to.data + begin * j->k, j->k, j->to.add);
 }
 
-typedef struct bias_job {
-    const float *dz;
-    stoa_grad_ref to;
-    int64_t rows, m;
-} bias_job;
-
+/* A unit is an element of dbias. */
 static void bias_range(void *arg, int64_t begin, int64_t end, int thread) {
     (void)thread;
-    const bias_job *j = arg;
+    const weight_job *j = arg;
     float *restrict sum = j->to.data;
     if (!j->to.add)
         memset(sum + begin, 0, (size_t)(end - begin) * sizeof *sum);
@@ -206,8 +169,70 @@ static void bias_range(void *arg, int64_t begin, int64_t end, int thread) {
     }
 }
 
-void stoa_recurrent_grad_bias(stoa_ctx *ctx, const float *dz, int64_t rows, int64_t m,
-                              stoa_grad_ref dbias) {
-    bias_job j = {.dz = dz, .to = dbias, .rows = rows, .m = m};
-    stoa_parallel(ctx, m, 64, bias_range, &j);
+#if STOA_HAVE_AMX
+
+typedef struct tiles_job {
+    stoa_amx_gradient gradient;
+    stoa_amx_gradient_plan plan;
+    char *scratch;
+    size_t scratch_bytes;
+} tiles_job;
+
+static void tiles_range(void *arg, int64_t begin, int64_t end, int thread) {
+    const tiles_job *j = arg;
+    stoa_amx_gradient_run(&j->gradient, &j->plan, begin, end,
+                          j->scratch + (size_t)thread * j->scratch_bytes);
+}
+
+static stoa_status grad_weight_tiles(stoa_ctx *ctx, const stoa_amx_gradient *gradient) {
+    tiles_job j = {.gradient = *gradient,
+                   .plan = stoa_amx_gradient_planned(gradient, ctx->threads)};
+    j.scratch_bytes = (j.plan.scratch + 63) / 64 * 64;
+    j.scratch = stoa_scratch(ctx, (size_t)ctx->threads * j.scratch_bytes);
+    if (!j.scratch)
+        return STOA_ERR_MEMORY;
+    stoa_parallel(ctx, j.plan.items, 1, tiles_range, &j);
+    return STOA_OK;
+}
+
+#endif
+
+/* Sums of dz's columns where it is bf16 and no product makes them. */
+static void bias_tiles(const uint16_t *dz, int64_t rows, int64_t m, stoa_grad_ref dbias) {
+    float *restrict sum = dbias.data;
+    if (!dbias.add)
+        memset(sum, 0, (size_t)m * sizeof *sum);
+    for (int64_t r = 0; r < rows; r++)
+        stoa_row_write(STOA_F32, sum, STOA_BF16, dz + r * m, m, true);
+}
+
+stoa_status stoa_recurrent_grad_weight(stoa_ctx *ctx, const void *dz, const void *x,
+                                       stoa_dtype operand, int64_t rows, int64_t m, int64_t k,
+                                       stoa_grad_ref dweight, stoa_grad_ref dbias) {
+#if STOA_HAVE_AMX
+    if (operand == STOA_BF16 && dweight.data && rows > 0 && m > 0 && k > 0)
+        return grad_weight_tiles(ctx, &(stoa_amx_gradient){.m = rows,
+                                                           .n = m,
+                                                           .k = k,
+                                                           .dy = dz,
+                                                           .x = x,
+                                                           .dw = dweight.data,
+                                                           .db = dbias.data,
+                                                           .add_dw = dweight.add,
+                                                           .add_db = dbias.add});
+#endif
+    if (operand == STOA_BF16) {
+        if (dbias.data)
+            bias_tiles(dz, rows, m, dbias);
+        if (dweight.data && !dweight.add)
+            memset(dweight.data, 0, (size_t)(m * k) * sizeof(float));
+        return STOA_OK;
+    }
+    weight_job j = {.dz = dz, .x = x, .rows = rows, .m = m, .k = k, .to = dweight};
+    if (dweight.data)
+        stoa_parallel(ctx, m, 48, weight_range, &j);
+    j.to = dbias;
+    if (dbias.data)
+        stoa_parallel(ctx, m, 64, bias_range, &j);
+    return STOA_OK;
 }
