@@ -80,6 +80,8 @@ extern const op_case op_cases_norm[];
 extern const int op_cases_norm_count;
 extern const op_case op_cases_index[];
 extern const int op_cases_index_count;
+extern const op_case op_cases_attention[];
+extern const int op_cases_attention_count;
 extern const op_case op_cases_recurrent[];
 extern const int op_cases_recurrent_count;
 

@@ -15,8 +15,8 @@ typedef struct job {
 } job;
 
 static const stoa_attn_engine *engine_for(const stoa_attn *a) {
-    (void)a;
-    return &stoa_attn_f32;
+    const stoa_attn_engine *amx = stoa_attn_amx(a);
+    return amx ? amx : &stoa_attn_f32;
 }
 
 /* Where part c of a->chunks of the queries begins: equal numbers of (query, key) pairs, in whole

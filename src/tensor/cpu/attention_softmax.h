@@ -11,11 +11,7 @@
  * `visible` up to `n` become 0. */
 static inline float stoa_attn_soften(float *restrict row, int64_t visible, int64_t n, float scale,
                                      float *lse) {
-    float most = -INFINITY;
-#pragma omp simd reduction(max : most)
-    for (int64_t j = 0; j < visible; j++)
-        most = row[j] > most ? row[j] : most;
-    most *= scale; // scale > 0
+    float most = stoa_row_max(row, visible) * scale; // scale > 0
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t j = 0; j < visible; j++) {

@@ -35,34 +35,49 @@ STOA_INLINE stoa_lanes stoa_lanes_get(const void *data, stoa_dtype dtype, int64_
     return v;
 }
 
-/* Lane i of the result is the sum of v[i]'s lanes: four rounds that fold pairs of vectors, taking
- * lanes whose number has the round's bit from the second. Destroys v. */
-STOA_INLINE stoa_lanes stoa_lanes_sums(stoa_lanes v[16]) {
+typedef stoa_lanes (*stoa_lanes_op)(stoa_lanes a, stoa_lanes b);
+
+/* Lane i of the result combines all lanes of v[i], by an operation that may take them in any order:
+ * four rounds that fold pairs of vectors, taking lanes whose number has the round's bit from the
+ * second. Destroys v. */
+STOA_INLINE stoa_lanes stoa_lanes_fold(stoa_lanes v[16], stoa_lanes_op op) {
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
         stoa_lanes a = v[2 * i], b = v[2 * i + 1];
-        v[i] = __builtin_shufflevector(a, b, 0, 17, 2, 19, 4, 21, 6, 23, 8, 25, 10, 27, 12, 29, 14,
-                                       31) +
-               __builtin_shufflevector(a, b, 1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15,
-                                       30);
+        v[i] = op(__builtin_shufflevector(a, b, 0, 17, 2, 19, 4, 21, 6, 23, 8, 25, 10, 27, 12, 29,
+                                          14, 31),
+                  __builtin_shufflevector(a, b, 1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28,
+                                          15, 30));
     }
+#pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
         stoa_lanes a = v[2 * i], b = v[2 * i + 1];
-        v[i] = __builtin_shufflevector(a, b, 0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12, 13, 30,
-                                       31) +
-               __builtin_shufflevector(a, b, 2, 3, 16, 17, 6, 7, 20, 21, 10, 11, 24, 25, 14, 15, 28,
-                                       29);
+        v[i] = op(
+            __builtin_shufflevector(a, b, 0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12, 13, 30, 31),
+            __builtin_shufflevector(a, b, 2, 3, 16, 17, 6, 7, 20, 21, 10, 11, 24, 25, 14, 15, 28,
+                                    29));
     }
+#pragma GCC unroll 2
     for (int i = 0; i < 2; i++) {
         stoa_lanes a = v[2 * i], b = v[2 * i + 1];
-        v[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 20, 21, 22, 23, 8, 9, 10, 11, 28, 29, 30,
-                                       31) +
-               __builtin_shufflevector(a, b, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 24, 25, 26,
-                                       27);
+        v[i] = op(
+            __builtin_shufflevector(a, b, 0, 1, 2, 3, 20, 21, 22, 23, 8, 9, 10, 11, 28, 29, 30, 31),
+            __builtin_shufflevector(a, b, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 24, 25, 26,
+                                    27));
     }
-    return __builtin_shufflevector(v[0], v[1], 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30,
-                                   31) +
-           __builtin_shufflevector(v[0], v[1], 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-                                   22, 23);
+    return op(
+        __builtin_shufflevector(v[0], v[1], 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31),
+        __builtin_shufflevector(v[0], v[1], 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                22, 23));
+}
+
+STOA_INLINE stoa_lanes stoa_lanes_add(stoa_lanes a, stoa_lanes b) {
+    return a + b;
+}
+
+/* Lane i: the sum of v[i]'s lanes. */
+STOA_INLINE stoa_lanes stoa_lanes_sums(stoa_lanes v[16]) {
+    return stoa_lanes_fold(v, stoa_lanes_add);
 }
 
 #endif /* STOA_TENSOR_CPU_LANES_H */

@@ -27,7 +27,7 @@ typedef struct rows {
  * of exponentials. */
 static double attend(double *out, double *weights, const double *query, rows keys, rows values,
                      int64_t n, int width, double scale) {
-    double most = -INFINITY, sum = 0;
+    double most = -(double)INFINITY, sum = 0;
     for (int64_t j = 0; j < n; j++) {
         weights[j] = 0;
         for (int d = 0; d < width; d++)

@@ -1,0 +1,249 @@
+/*
+ * tensor/cpu/attention_amx.c - attention in bf16 tiles: forward.
+ *
+ * A block of 32 queries meets all keys it may see: scores by tiles into float32 scratch, softmax
+ * there (maximum, exponential, sum), probabilities as bf16 tiles, times the values. Keys are packed
+ * once a task, whole blocks beyond what causality shows are never touched.
+ *
+ * Layouts: scores [key block][32 queries][32 keys], probabilities the same in bf16, so that eight
+ * rows of one key block are neighbours and the loops over rows run on contiguous memory.
+ */
+#include "tensor/cpu/attention_amx.h"
+
+#if STOA_HAVE_AMX
+
+#include <math.h>
+
+#include "tensor/cpu/lanes.h"
+
+enum { BLOCK = STOA_ATTN_BLOCK, ROWS = 8, SQUARE = BLOCK * BLOCK, TILE = STOA_TILE_HALVES };
+
+static const float LOG2_E = 1.44269504f, LN_2 = 0.693147181f;
+
+/* ---- scratch --------------------------------------------------------------------------------- */
+
+typedef struct work {
+    int64_t wide;     // D padded to 32
+    uint16_t *rows;   // (32, wide): a block of keys, values or queries
+    uint16_t *keys;   // right operands of scores: [16 keys][32 columns] tiles
+    uint16_t *values; // right operands of the output: [32 keys][16 columns] tiles
+    float *scores;    // [key block][32][32]
+    uint16_t *probabilities;
+    float *out; // (32, wide)
+} work;
+
+static work plan(const stoa_attn *a, stoa_carver *c) {
+    int64_t wide = stoa_blocks(a->width) * BLOCK, blocks = stoa_blocks(a->k.time);
+    work w = {.wide = wide};
+    w.rows = stoa_carve(c, BLOCK * wide * 2);
+    w.keys = stoa_carve(c, blocks * BLOCK * wide * 2);
+    w.values = stoa_carve(c, blocks * BLOCK * wide * 2);
+    w.scores = stoa_carve(c, blocks * SQUARE * 4);
+    w.probabilities = stoa_carve(c, blocks * SQUARE * 2);
+    w.out = stoa_carve(c, BLOCK * wide * 4);
+    return w;
+}
+
+static size_t forward_bytes(const stoa_attn *a) {
+    stoa_carver c = {0};
+    plan(a, &c);
+    return c.used;
+}
+
+/* The first n keys and values of a head as right operands. */
+static void pack(const stoa_attn *a, const work *w, int64_t b, int g, int64_t n) {
+    uint16_t *keys = w->keys, *values = w->values;
+    for (int64_t from = 0; from < n; from += BLOCK) {
+        int64_t m = n - from < BLOCK ? n - from : BLOCK;
+        stoa_attn_gather_halves(&a->k, a->width, b, g, from, m, w->rows, w->wide, BLOCK);
+        for (int64_t t = 0; t < BLOCK; t += 16)
+            for (int64_t d = 0; d < w->wide; d += 32, keys += TILE)
+                stoa_pack_across(keys, w->rows + t * w->wide + d, w->wide);
+        stoa_attn_gather_halves(&a->v, a->width, b, g, from, m, w->rows, w->wide, BLOCK);
+        for (int64_t d = 0; d < w->wide; d += 16, values += TILE)
+            stoa_pack_down(values, w->rows + d, w->wide);
+    }
+}
+
+/* ---- a block of queries ---------------------------------------------------------------------- */
+
+/* scores = queries (w->rows) x the first `blocks` blocks of keys */
+static void score(const work *w, int64_t blocks) {
+    int64_t steps = w->wide / 32;
+    stoa_tile_line line = {0};
+    for (int64_t half = 0; half < 2 * blocks; half++)
+        stoa_tile_push(&line, (stoa_tile_sum){.left = w->rows,
+                                              .left_pitch = w->wide,
+                                              .left_step = 32,
+                                              .right = w->keys + half * steps * TILE,
+                                              .right_step = TILE,
+                                              .n = steps,
+                                              .to = w->scores + half / 2 * SQUARE + half % 2 * 16,
+                                              .pitch = BLOCK});
+    stoa_tile_flush(&line);
+}
+
+/* -inf where query begin + i may not see the key. */
+static void mask(const stoa_attn *a, const work *w, int64_t b, int64_t begin, int64_t blocks) {
+    __m512 never = _mm512_set1_ps(-INFINITY);
+    for (int64_t i = 0; i < BLOCK; i++) {
+        int64_t visible = stoa_attn_visible(a, b, begin + i);
+        for (int64_t k = visible / BLOCK; k < blocks; k++) {
+            int64_t seen = visible - k * BLOCK > 0 ? visible - k * BLOCK : 0;
+            uint32_t hidden = ~0u << seen;
+            float *row = w->scores + k * SQUARE + i * BLOCK;
+            _mm512_mask_storeu_ps(row, (__mmask16)hidden, never);
+            _mm512_mask_storeu_ps(row + 16, (__mmask16)(hidden >> 16), never);
+        }
+    }
+}
+
+STOA_INLINE stoa_lanes larger(stoa_lanes a, stoa_lanes b) {
+    return (stoa_lanes)_mm512_max_ps((__m512)a, (__m512)b);
+}
+
+/* Rows [row, row + 8) of all key blocks: each row's largest score, lane by lane. */
+STOA_INLINE void row_maxima(const work *w, int64_t row, int64_t blocks, stoa_lanes most[ROWS]) {
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++)
+        most[r] = (stoa_lanes)_mm512_set1_ps(-INFINITY);
+    for (int64_t k = 0; k < blocks; k++) {
+        const float *s = w->scores + k * SQUARE + row * BLOCK;
+#pragma GCC unroll 8
+        for (int r = 0; r < ROWS; r++) {
+            most[r] = larger(most[r], stoa_lanes_load(s + r * BLOCK));
+            most[r] = larger(most[r], stoa_lanes_load(s + r * BLOCK + 16));
+        }
+    }
+}
+
+/* Probabilities (not yet divided by their sum) of 8 rows; sums lane by lane. */
+STOA_INLINE void exponentials(const work *w, int64_t row, int64_t blocks, __m512 scale,
+                              const float *most, stoa_lanes sum[ROWS]) {
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++)
+        sum[r] = (stoa_lanes){0};
+    for (int64_t k = 0; k < blocks; k++) {
+        const float *s = w->scores + k * SQUARE + row * BLOCK;
+        uint16_t *p = w->probabilities + k * SQUARE + row * BLOCK;
+#pragma GCC unroll 8
+        for (int r = 0; r < ROWS; r++) {
+            __m512 top = _mm512_set1_ps(most[r]);
+            __m512 x = _mm512_fmsub_ps(_mm512_load_ps(s + r * BLOCK), scale, top);
+            __m512 y = _mm512_fmsub_ps(_mm512_load_ps(s + r * BLOCK + 16), scale, top);
+            x = stoa_exp2_rough(x);
+            y = stoa_exp2_rough(y);
+            sum[r] += (stoa_lanes)_mm512_add_ps(x, y);
+            _mm512_store_si512(p + r * BLOCK, stoa_halves(x, y));
+        }
+    }
+}
+
+/* Softmax of 16 rows from `row` on; scale in units of log 2. inverse: what to multiply rows of the
+ * output with. */
+static void soften(const work *w, int64_t row, int64_t blocks, float scale, float *inverse,
+                   float *lse) {
+    stoa_lanes v[16];
+    float most[16];
+    row_maxima(w, row, blocks, v);
+    row_maxima(w, row + ROWS, blocks, v + ROWS);
+    __m512 top = _mm512_mul_ps((__m512)stoa_lanes_fold(v, larger), _mm512_set1_ps(scale));
+    __mmask16 blind = _mm512_cmp_ps_mask(top, _mm512_set1_ps(-INFINITY), _CMP_EQ_OQ);
+    top = _mm512_mask_mov_ps(top, blind, _mm512_setzero_ps()); // -inf - -inf is no number
+    _mm512_storeu_ps(most, top);
+    exponentials(w, row, blocks, _mm512_set1_ps(scale), most, v);
+    exponentials(w, row + ROWS, blocks, _mm512_set1_ps(scale), most + ROWS, v + ROWS);
+    float sums[16];
+    stoa_lanes_store(sums, stoa_lanes_sums(v));
+#pragma omp simd
+    for (int i = 0; i < 16; i++) {
+        inverse[i] = sums[i] == 0 ? 0 : 1 / sums[i];
+        // a blind query's probabilities are to be 0 in backward
+        lse[i] = sums[i] == 0 ? INFINITY : most[i] * LN_2 + stoa_vlog(sums[i]);
+    }
+}
+
+/* out = probabilities x values */
+static void mix(const work *w, int64_t blocks) {
+    int64_t columns = w->wide / 16; // tiles a key block
+    stoa_tile_line line = {0};
+    for (int64_t d = 0; d < columns; d++)
+        stoa_tile_push(&line, (stoa_tile_sum){.left = w->probabilities,
+                                              .left_pitch = BLOCK,
+                                              .left_step = SQUARE,
+                                              .right = w->values + d * TILE,
+                                              .right_step = columns * TILE,
+                                              .n = blocks,
+                                              .to = w->out + d * 16,
+                                              .pitch = w->wide});
+    stoa_tile_flush(&line);
+}
+
+/* Rows of the output times their factors, to the tensor. */
+static void deliver(const stoa_attn *a, const work *w, int64_t b, int h, int64_t begin, int64_t m,
+                    const float *inverse) {
+    const stoa_attn_side *o = &a->out;
+    uint16_t *to = (uint16_t *)o->data + (b * o->time + begin) * o->stride + (int64_t)h * a->width;
+    for (int64_t i = 0; i < m; i++, to += o->stride) {
+        __m512 factor = _mm512_set1_ps(inverse[i]);
+        const float *from = w->out + i * w->wide;
+        for (int64_t d = 0; d < a->width; d += 32) {
+            __m512 x = _mm512_mul_ps(_mm512_load_ps(from + d), factor);
+            __m512 y = _mm512_mul_ps(_mm512_load_ps(from + d + 16), factor);
+            int64_t left = a->width - d;
+            __mmask32 lanes = left >= 32 ? ~(__mmask32)0 : ((__mmask32)1 << left) - 1;
+            _mm512_mask_storeu_epi16(to + d, lanes, stoa_halves(x, y));
+        }
+    }
+}
+
+static void forward(const stoa_attn *a, stoa_attn_task task, char *scratch) {
+    stoa_carver c = {.base = scratch};
+    work w = plan(a, &c);
+    int64_t b = task.b, tq = a->q.time;
+    pack(a, &w, b, task.g, stoa_attn_visible(a, b, task.end - 1));
+    for (int h = task.g * a->group; h < (task.g + 1) * a->group; h++)
+        for (int64_t begin = task.begin; begin < task.end; begin += BLOCK) {
+            int64_t m = task.end - begin < BLOCK ? task.end - begin : BLOCK;
+            int64_t blocks = stoa_blocks(stoa_attn_visible(a, b, begin + m - 1));
+            float inverse[BLOCK], lse[BLOCK];
+            stoa_attn_gather_halves(&a->q, a->width, b, h, begin, m, w.rows, w.wide, BLOCK);
+            score(&w, blocks);
+            mask(a, &w, b, begin, blocks);
+            soften(&w, 0, blocks, a->scale * LOG2_E, inverse, lse);
+            soften(&w, 16, blocks, a->scale * LOG2_E, inverse + 16, lse + 16);
+            mix(&w, blocks);
+            deliver(a, &w, b, h, begin, m, inverse);
+            if (a->lse)
+                memcpy(a->lse + (b * a->heads + h) * tq + begin, lse, (size_t)m * sizeof *lse);
+        }
+}
+
+/* ---- the engine ------------------------------------------------------------------------------ */
+
+static const stoa_attn_engine amx = {
+    .forward_bytes = forward_bytes,
+    .backward_bytes = stoa_attn_amx_backward_bytes,
+    .enter = stoa_amx_enter,
+    .leave = stoa_amx_leave,
+    .forward = forward,
+    .backward = stoa_attn_amx_backward,
+};
+
+static bool is_half(const stoa_attn_side *side) {
+    return side->dtype == STOA_BF16;
+}
+
+const stoa_attn_engine *stoa_attn_amx(const stoa_attn *a) {
+    bool fits = is_half(&a->q) && is_half(&a->k) && is_half(&a->v) && is_half(&a->out);
+    return fits && stoa_amx_available() ? &amx : NULL;
+}
+
+#else
+
+const stoa_attn_engine *stoa_attn_amx(const stoa_attn *a) {
+    (void)a;
+    return NULL;
+}
+
+#endif
