@@ -42,6 +42,7 @@ STOA_API const char *stoa_format_number(stoa_format format, double value, char *
 
 typedef enum stoa_scale {
     STOA_SCALE_SMOKE, /* seconds: proves that everything runs */
+    STOA_SCALE_DEMO,  /* minutes on two cores: shows the shape of a result */
     STOA_SCALE_CPU,   /* minutes to hours on two cores */
     STOA_SCALE_GPU,
     STOA_SCALE_COUNT

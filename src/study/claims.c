@@ -11,8 +11,10 @@
 
 #include "study/format.h"
 
-static const char *const scale_names[] = {
-    [STOA_SCALE_SMOKE] = "smoke", [STOA_SCALE_CPU] = "cpu", [STOA_SCALE_GPU] = "gpu"};
+static const char *const scale_names[] = {[STOA_SCALE_SMOKE] = "smoke",
+                                          [STOA_SCALE_DEMO] = "demo",
+                                          [STOA_SCALE_CPU] = "cpu",
+                                          [STOA_SCALE_GPU] = "gpu"};
 _Static_assert(sizeof scale_names / sizeof *scale_names == STOA_SCALE_COUNT, "one name a scale");
 
 static const char *const verdict_names[] = {[STOA_VERDICT_UNDECIDED] = "undecided",
