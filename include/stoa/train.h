@@ -45,6 +45,8 @@ typedef struct stoa_lm_settings {
 } stoa_lm_settings;
 
 STOA_API stoa_settings_table stoa_lm_settings_table(void);
+/* Zeroes the struct and fills every row's default. */
+STOA_API stoa_status stoa_lm_settings_init(stoa_lm_settings *settings, stoa_error *err);
 /* Fills derived settings and checks the whole; errors name the setting. */
 STOA_API stoa_status stoa_lm_settings_check(stoa_lm_settings *settings, stoa_error *err);
 /* Whether this machine multiplies bf16 faster than f32. */

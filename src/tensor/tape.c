@@ -74,7 +74,7 @@ stoa_tensor *stoa_node_run(stoa_ctx *ctx, const stoa_node *given) {
 /* Gives t's root a gradient buffer when it has none. */
 static void ensure_grad(stoa_ctx *ctx, stoa_tensor *t) {
     t = root_of(t);
-    if (t->grad)
+    if (t->grad || t->is_param) /* a parameter's owner holds its gradient (or none, on meta) */
         return;
     size_t bytes = stoa_nbytes(t);
     for (int i = ctx->spare_count - 1; i >= 0; i--)

@@ -30,7 +30,7 @@ static stoa_status open_parts(stoa_lm_bundle *b, const char *run_dir, const char
                               stoa_error *err) {
     char path[4096];
     stoa_settings_table table = stoa_lm_settings_table();
-    STOA_TRY(stoa_settings_defaults(table, &b->settings, err));
+    STOA_TRY(stoa_lm_settings_init(&b->settings, err));
     if (!stoa_path_join(path, sizeof path, run_dir, "settings.yaml"))
         return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", run_dir);
     if (!stoa_file_exists(path))

@@ -136,6 +136,11 @@ stoa_settings_table stoa_lm_settings_table(void) {
     return (stoa_settings_table){rows, sizeof rows / sizeof rows[0]};
 }
 
+stoa_status stoa_lm_settings_init(stoa_lm_settings *s, stoa_error *err) {
+    memset(s, 0, sizeof *s);
+    return stoa_settings_defaults(stoa_lm_settings_table(), s, err);
+}
+
 stoa_status stoa_lm_settings_check(stoa_lm_settings *s, stoa_error *err) {
     if (s->model.vocab == 0)
         s->model.vocab = 256; /* until the tokenizer says otherwise */

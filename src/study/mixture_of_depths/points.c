@@ -90,7 +90,7 @@ stoa_status stoa_mod_point_settings(const stoa_mod_study *study, const stoa_mod_
                                     stoa_lm_settings *s, stoa_error *err) {
     const stoa_mod_settings *m = &study->settings;
     const stoa_mod_arm_row *arm = &stoa_mod_arms[p->arm];
-    STOA_TRY(stoa_settings_defaults(stoa_lm_settings_table(), s, err));
+    STOA_TRY(stoa_lm_settings_init(s, err));
     stoa_mod_point_key(p, s->name, sizeof s->name);
     if (strlen(study->text) >= sizeof s->text)
         return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", study->text);

@@ -1,6 +1,7 @@
 /* study/mixture_of_depths/settings.c - the study's settings:
  * studies/mixture-of-depths.<scale>.yaml. */
 #include <stdio.h>
+#include <string.h>
 
 #include "study/mixture_of_depths/mod.h"
 #include "study/settings.h"
@@ -51,6 +52,7 @@ stoa_status stoa_mod_settings_load(const stoa_study_options *o, stoa_mod_setting
     char name[64];
     snprintf(name, sizeof name, "mixture-of-depths.%s", stoa_scale_name(o->scale));
     const char *yaml = stoa_study_settings(name);
+    memset(out, 0, sizeof *out);
     STOA_TRY(stoa_settings_defaults(table, out, err));
     if (yaml)
         STOA_TRY(stoa_settings_parse(table, out, name, stoa_view_of(yaml), NULL, err));
