@@ -23,7 +23,7 @@ SAN     ?=
 PKGS    := dnnl jansson yaml-0.1 libpcre2-8 libutf8proc libpng libzstd libxxhash
 # oneDNN in Debian 12 ships no pkg-config file
 PKG_CFLAGS := $(shell pkg-config --cflags $(filter-out dnnl,$(PKGS)) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(filter-out dnnl,$(PKGS)) 2>/dev/null) -ldnnl
+PKG_LIBS   := $(shell pkg-config --libs $(filter-out dnnl,$(PKGS)) 2>/dev/null) -ldnnl -lgomp
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
            -Wdouble-promotion -Wformat=2 -Wpointer-arith -Wwrite-strings -Werror
@@ -166,7 +166,7 @@ $(BUILD)/stoa.pc:
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(libdir)' 'includedir=$(includedir)' '' \
 	    'Name: stoa' 'Description: A school for agents that use language' 'Version: $(VERSION)' \
 	    'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lstoa' \
-	    'Requires.private: $(filter-out dnnl,$(PKGS))' 'Libs.private: -ldnnl -lm -lpthread' > $@
+	    'Requires.private: $(filter-out dnnl,$(PKGS))' 'Libs.private: -ldnnl -lgomp -lm -lpthread' > $@
 
 .PHONY: install uninstall $(BUILD)/stoa.pc
 install: all $(BUILD)/stoa.pc

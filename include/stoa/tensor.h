@@ -65,6 +65,8 @@ STOA_API int64_t stoa_rows(const stoa_tensor *t); /* product of all dimensions b
 STOA_API int64_t stoa_cols(const stoa_tensor *t); /* last dimension (1 for a scalar, ndim 0) */
 /* A tensor around memory of the caller's (f32 parameter, input buffer). Not on any arena. */
 STOA_API stoa_tensor stoa_tensor_wrap(stoa_dtype dtype, int ndim, const int64_t *shape, void *data);
+/* Frees a parameter's `packed`: for its owner, before the parameter goes. */
+STOA_API void stoa_packed_free(stoa_tensor *param);
 
 /* ---- contexts and backends ------------------------------------------------------------------- */
 

@@ -55,8 +55,10 @@ stoa_params *stoa_params_new(void) {
 void stoa_params_free(stoa_params *params) {
     if (!params)
         return;
-    for (int64_t i = 0; i < params->count; i++)
+    for (int64_t i = 0; i < params->count; i++) {
+        stoa_packed_free(&params->items[i]->tensor);
         stoa_free(params->items[i]);
+    }
     stoa_free(params->items);
     stoa_free(params->slots);
     stoa_free(params->values);

@@ -84,6 +84,8 @@ extern const op_case op_cases_attention[];
 extern const int op_cases_attention_count;
 extern const op_case op_cases_recurrent[];
 extern const int op_cases_recurrent_count;
+extern const op_case op_cases_matmul[];
+extern const int op_cases_matmul_count;
 
 typedef struct op_family {
     const op_case *cases;

@@ -69,6 +69,7 @@ op_env *op_env_open(const stoa_backend *backend, stoa_pool *pool, stoa_dtype rou
 
 void op_env_close(op_env *e) {
     for (int i = 0; i < e->count; i++) {
+        stoa_packed_free(&e->slots[i].tensor);
         stoa_free(e->slots[i].tensor.data);
         stoa_free(e->slots[i].tensor.grad);
         stoa_free(e->slots[i].values);

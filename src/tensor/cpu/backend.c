@@ -3,6 +3,7 @@
  * family, one file a family.
  */
 #include "tensor/cpu/kernels.h"
+#include "tensor/cpu/state.h"
 
 /* ORDER OP */
 static const stoa_backend cpu = {
@@ -66,6 +67,11 @@ static const stoa_backend cpu = {
             [STOA_OP_TRANSPOSE] = {stoa_cpu_transpose, stoa_cpu_transpose_backward},
 
             /* matrix products */
+            [STOA_OP_LINEAR] = {stoa_cpu_linear, stoa_cpu_linear_backward},
+            [STOA_OP_MATMUL] = {stoa_cpu_matmul, stoa_cpu_matmul_backward},
+            [STOA_OP_CONV2D] = {stoa_cpu_conv2d, stoa_cpu_conv2d_backward},
+            [STOA_OP_MAX_POOL] = {stoa_cpu_max_pool, stoa_cpu_max_pool_backward},
+            [STOA_OP_AVG_POOL] = {stoa_cpu_avg_pool, stoa_cpu_avg_pool_backward},
 
             /* sequence */
             [STOA_OP_ATTENTION] = {stoa_cpu_attention, stoa_cpu_attention_backward},
@@ -73,6 +79,8 @@ static const stoa_backend cpu = {
             [STOA_OP_LSTM] = {stoa_cpu_lstm, stoa_cpu_lstm_backward},
             [STOA_OP_GRU] = {stoa_cpu_gru, stoa_cpu_gru_backward},
         },
+    .open = stoa_cpu_open,
+    .close = stoa_cpu_close,
 };
 
 const stoa_backend *stoa_backend_cpu(void) {

@@ -80,6 +80,20 @@ stoa_status stoa_cpu_transpose(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_transpose_backward(stoa_ctx *ctx, stoa_node *node);
 
 /* matrix products */
+/* linear.c */
+stoa_status stoa_cpu_linear(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_linear_backward(stoa_ctx *ctx, stoa_node *node);
+/* matmul.c */
+stoa_status stoa_cpu_matmul(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_matmul_backward(stoa_ctx *ctx, stoa_node *node);
+/* conv.c */
+stoa_status stoa_cpu_conv2d(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_conv2d_backward(stoa_ctx *ctx, stoa_node *node);
+/* pool.c */
+stoa_status stoa_cpu_max_pool(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_max_pool_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_avg_pool(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_avg_pool_backward(stoa_ctx *ctx, stoa_node *node);
 
 /* sequence */
 /* attention.c, attention_cached.c */

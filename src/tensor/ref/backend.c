@@ -66,6 +66,11 @@ static const stoa_backend ref = {
             [STOA_OP_TRANSPOSE] = {stoa_ref_transpose, NULL},
 
             /* matrix products */
+            [STOA_OP_LINEAR] = {stoa_ref_linear, NULL},
+            [STOA_OP_MATMUL] = {stoa_ref_matmul, NULL},
+            [STOA_OP_CONV2D] = {stoa_ref_conv2d, NULL},
+            [STOA_OP_MAX_POOL] = {stoa_ref_max_pool, NULL},
+            [STOA_OP_AVG_POOL] = {stoa_ref_avg_pool, NULL},
 
             /* sequence */
             [STOA_OP_ATTENTION] = {stoa_ref_attention, NULL},

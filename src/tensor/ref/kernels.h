@@ -40,6 +40,11 @@ stoa_status stoa_ref_slice(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_transpose(stoa_ctx *ctx, stoa_node *node);
 
 /* matrix products */
+stoa_status stoa_ref_linear(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_matmul(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_conv2d(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_max_pool(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_avg_pool(stoa_ctx *ctx, stoa_node *node);
 
 /* sequence */
 /* attention.c */

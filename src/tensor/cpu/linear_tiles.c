@@ -1,0 +1,136 @@
+/* tensor/cpu/linear_tiles.c - linear layers in bfloat16 tiles. */
+#include "tensor/cpu/amx_matrix.h"
+#include "tensor/cpu/linear.h"
+
+#if STOA_HAVE_AMX
+
+#include <string.h>
+
+#include "tensor/cpu/packed.h"
+#include "tensor/cpu/product.h"
+
+typedef struct product_job {
+    stoa_amx_product p;
+    bool by_rows;
+    char *scratch;
+    size_t scratch_bytes; /* a thread */
+} product_job;
+
+/* Rows or columns [begin, end), in units of 32. */
+static void multiply_range(void *arg, int64_t begin, int64_t end, int thread) {
+    const product_job *w = arg;
+    void *scratch = w->scratch + (size_t)thread * w->scratch_bytes;
+    int64_t most = w->by_rows ? w->p.m : w->p.n, first = begin * 32, last = end * 32;
+    last = last < most ? last : most;
+    if (w->by_rows)
+        stoa_amx_multiply(&w->p, first, last, 0, w->p.n, scratch);
+    else
+        stoa_amx_multiply(&w->p, 0, w->p.m, first, last, scratch);
+}
+
+/* By rows, which reads x once, unless there are too few of them to share out evenly. */
+static stoa_status multiply(stoa_ctx *ctx, const stoa_amx_product *p) {
+    product_job w = {.p = *p, .by_rows = p->m >= 128 * ctx->threads};
+    w.scratch_bytes = stoa_amx_multiply_scratch(p);
+    w.scratch = stoa_scratch(ctx, w.scratch_bytes * (size_t)ctx->threads);
+    if (!w.scratch)
+        return STOA_ERR_MEMORY;
+    stoa_parallel(ctx, ((w.by_rows ? p->m : p->n) + 31) / 32, 1, multiply_range, &w);
+    return STOA_OK;
+}
+
+/* The bias up to a multiple of 32; NULL when out of memory. */
+static const float *padded_bias(stoa_ctx *ctx, const float *bias, int64_t n) {
+    if (n % 32 == 0)
+        return bias;
+    int64_t wide = (n + 31) / 32 * 32;
+    float *copy = stoa_scratch(ctx, (size_t)wide * sizeof *copy);
+    if (!copy)
+        return NULL;
+    memcpy(copy, bias, (size_t)n * sizeof *copy);
+    memset(copy + n, 0, (size_t)(wide - n) * sizeof *copy);
+    return copy;
+}
+
+stoa_status stoa_linear_tiles(stoa_ctx *ctx, const stoa_linear_job *w) {
+    stoa_amx_product p = {
+        .m = w->m,
+        .n = w->n,
+        .k = w->k,
+        .a = w->x->data,
+        .a_stride = w->k,
+        .panels = stoa_packed_get(ctx, w->weight, STOA_PACK_FORWARD),
+        .c = w->y,
+        .c_dtype = w->y_dtype,
+        .c_stride = w->n,
+        .scale = 1,
+        .bias = w->bias ? padded_bias(ctx, w->bias, w->n) : NULL,
+    };
+    if (!p.panels || (w->bias && !p.bias))
+        return STOA_ERR_MEMORY;
+    return multiply(ctx, &p);
+}
+
+typedef struct gradient_job {
+    stoa_amx_gradient g;
+    stoa_amx_gradient_plan plan;
+    char *scratch;
+} gradient_job;
+
+static void gradient_range(void *arg, int64_t begin, int64_t end, int thread) {
+    const gradient_job *w = arg;
+    stoa_amx_gradient_run(&w->g, &w->plan, begin, end,
+                          w->scratch + (size_t)thread * w->plan.scratch);
+}
+
+static stoa_status weight_gradient(stoa_ctx *ctx, const stoa_linear_job *w, const uint16_t *dy) {
+    if (!w->dw.data)
+        return stoa_column_sums(ctx, dy, STOA_BF16, w->m, w->n, w->db.data, w->db.add);
+    gradient_job job = {
+        .g = {w->m, w->n, w->k, dy, w->x->data, w->dw.data, w->db.data, w->dw.add, w->db.add},
+    };
+    job.plan = stoa_amx_gradient_planned(&job.g, ctx->threads);
+    job.scratch = stoa_scratch(ctx, job.plan.scratch * (size_t)ctx->threads);
+    if (!job.scratch)
+        return STOA_ERR_MEMORY;
+    stoa_parallel(ctx, job.plan.items, 1, gradient_range, &job);
+    return STOA_OK;
+}
+
+stoa_status stoa_linear_tiles_backward(stoa_ctx *ctx, const stoa_linear_job *w) {
+    const uint16_t *dy = stoa_scratch_as(ctx, STOA_BF16, w->dy, w->y_dtype, w->m * w->n);
+    if (!dy)
+        return STOA_ERR_MEMORY;
+    if (w->dw.data || w->db.data)
+        STOA_TRY(weight_gradient(ctx, w, dy));
+    if (!w->dx.data)
+        return STOA_OK;
+    stoa_amx_product p = {
+        .m = w->m,
+        .n = w->k,
+        .k = w->n,
+        .a = dy,
+        .a_stride = w->n,
+        .panels = stoa_packed_get(ctx, w->weight, STOA_PACK_BACKWARD),
+        .c = w->dx.data,
+        .c_dtype = w->dx.dtype,
+        .c_stride = w->k,
+        .add = w->dx.add,
+        .scale = 1,
+    };
+    return p.panels ? multiply(ctx, &p) : STOA_ERR_MEMORY;
+}
+
+#else
+
+stoa_status stoa_linear_tiles(stoa_ctx *ctx, const stoa_linear_job *w) {
+    (void)ctx, (void)w;
+    return STOA_ERR_UNSUPPORTED;
+}
+
+stoa_status stoa_linear_tiles_backward(stoa_ctx *ctx, const stoa_linear_job *w) {
+    (void)ctx, (void)w;
+    return STOA_ERR_UNSUPPORTED;
+}
+
+#endif

@@ -1,0 +1,112 @@
+/* tensor/cpu/packed.c - making and keeping bfloat16 copies of weights. */
+#include "tensor/cpu/packed.h"
+
+#include "tensor/cpu/amx_matrix.h"
+#include "tensor/cpu/simd.h"
+
+struct stoa_packed {
+    struct {
+        uint16_t *data;
+        bool valid;
+        uint64_t version;
+    } copy[STOA_PACK_COUNT];
+};
+
+typedef struct job {
+    const float *weight;
+    int64_t n, k;
+    uint16_t *to;
+} job;
+
+static void convert_rows(void *arg, int64_t begin, int64_t end, int thread) {
+    const job *w = arg;
+    (void)thread;
+    stoa_f32_to_bf16_row(w->to + begin * w->k, w->weight + begin * w->k, (end - begin) * w->k);
+}
+
+#if STOA_HAVE_AMX
+
+/* Panels [begin, end) of 32 rows of the weight. */
+static void pack_forward(void *arg, int64_t begin, int64_t end, int thread) {
+    const job *w = arg;
+    (void)thread;
+    stoa_amx_matrix m = {w->weight, STOA_F32, w->k, w->n, w->k};
+    int64_t steps = (w->k + STOA_AMX_STEP - 1) / STOA_AMX_STEP;
+    for (int64_t p = begin; p < end; p++)
+        for (int64_t s = 0; s < steps; s++)
+            stoa_amx_panels_inner(&m, p, s, w->to + (p * steps + s) * STOA_AMX_BLOCK);
+}
+
+/* Steps [begin, end) of 32 rows of the weight, over all panels. */
+static void pack_backward(void *arg, int64_t begin, int64_t end, int thread) {
+    const job *w = arg;
+    (void)thread;
+    stoa_amx_matrix m = {w->weight, STOA_F32, w->k, w->n, w->k};
+    int64_t steps = (w->n + STOA_AMX_STEP - 1) / STOA_AMX_STEP;
+    int64_t panels = (w->k + STOA_AMX_STEP - 1) / STOA_AMX_STEP;
+    for (int64_t s = begin; s < end; s++)
+        for (int64_t p = 0; p < panels; p++)
+            stoa_amx_panels_outer(&m, p, s, w->to + (p * steps + s) * STOA_AMX_BLOCK);
+}
+
+static size_t elements(const stoa_tensor *t, stoa_pack kind) {
+    int64_t n = t->shape[0], k = t->shape[1];
+    if (kind == STOA_PACK_PLAIN)
+        return (size_t)(n * k);
+    return kind == STOA_PACK_FORWARD ? stoa_amx_packed(n, k) : stoa_amx_packed(k, n);
+}
+
+static void make(stoa_ctx *ctx, const stoa_tensor *t, stoa_pack kind, uint16_t *to) {
+    static const stoa_range_fn fns[STOA_PACK_COUNT] = {pack_forward, pack_backward, convert_rows};
+    job w = {t->data, t->shape[0], t->shape[1], to};
+    int64_t rows = kind == STOA_PACK_PLAIN ? w.n : (w.n + STOA_AMX_STEP - 1) / STOA_AMX_STEP;
+    stoa_parallel(ctx, rows, 1, fns[kind], &w);
+}
+
+#else
+
+static size_t elements(const stoa_tensor *t, stoa_pack kind) {
+    (void)kind;
+    return (size_t)stoa_numel(t);
+}
+
+static void make(stoa_ctx *ctx, const stoa_tensor *t, stoa_pack kind, uint16_t *to) {
+    (void)kind;
+    job w = {t->data, t->shape[0], t->shape[1], to};
+    stoa_parallel(ctx, w.n, 1, convert_rows, &w);
+}
+
+#endif
+
+const uint16_t *stoa_packed_get(stoa_ctx *ctx, stoa_tensor *weight, stoa_pack kind) {
+    size_t bytes = elements(weight, kind) * sizeof(uint16_t);
+    if (!weight->is_param) {
+        uint16_t *to = stoa_scratch(ctx, bytes);
+        if (to)
+            make(ctx, weight, kind, to);
+        return to;
+    }
+    if (!weight->packed)
+        weight->packed = stoa_alloc(sizeof *weight->packed);
+    if (!weight->packed)
+        return NULL;
+    if (!weight->packed->copy[kind].data)
+        weight->packed->copy[kind].data = stoa_alloc(bytes);
+    uint16_t *to = weight->packed->copy[kind].data;
+    if (to && (!weight->packed->copy[kind].valid ||
+               weight->packed->copy[kind].version != weight->version)) {
+        make(ctx, weight, kind, to);
+        weight->packed->copy[kind].valid = true;
+        weight->packed->copy[kind].version = weight->version;
+    }
+    return to;
+}
+
+void stoa_packed_free(stoa_tensor *param) {
+    if (!param->packed)
+        return;
+    for (int i = 0; i < STOA_PACK_COUNT; i++)
+        stoa_free(param->packed->copy[i].data);
+    stoa_free(param->packed);
+    param->packed = NULL;
+}
