@@ -26,7 +26,9 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(filter-out dnnl,$(PKGS)) 2>/dev/null
 PKG_LIBS   := $(shell pkg-config --libs $(filter-out dnnl,$(PKGS)) 2>/dev/null) -ldnnl -lgomp
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
-           -Wdouble-promotion -Wformat=2 -Wpointer-arith -Wwrite-strings -Werror
+           -Wformat=2 -Wpointer-arith -Wwrite-strings -Werror
+# clang also minds the float constants NAN and INFINITY among doubles
+WARN    += $(if $(findstring clang,$(CC)),,-Wdouble-promotion)
 CFLAGS  += -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -fPIC -fvisibility=hidden -fno-math-errno \
            -fno-trapping-math -ffp-contract=fast -march=$(MARCH) -fopenmp-simd -pthread -Iinclude -Isrc $(PKG_CFLAGS) $(SAN)
 LDLIBS  += $(PKG_LIBS) -lm -lpthread
@@ -64,6 +66,15 @@ $(BUILD)/src/base/version.o: CFLAGS += -DSTOA_VERSION='"$(VERSION)"' -DSTOA_FLAG
 $(BUILD)/src/tensor/cpu/%.o: OPT := -O3 -g -mprefer-vector-width=512
 # so are the optimisers' passes
 $(BUILD)/src/nn/init.o $(BUILD)/src/nn/adamw.o $(BUILD)/src/nn/rmsprop.o $(BUILD)/src/nn/optimizer.o: OPT := -O3 -g -mprefer-vector-width=512
+
+# the commit goes into reports; the file changes only when it does
+COMMIT := $(shell git --no-optional-locks describe --always --dirty --abbrev=10 2>/dev/null || echo unknown)
+.PHONY: force
+$(BUILD)/gen/commit: force
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
+$(BUILD)/src/study/machine.o: $(BUILD)/gen/commit
+$(BUILD)/src/study/machine.o: CFLAGS += -DSTOA_COMMIT='"$(COMMIT)"'
 
 $(STUDY_C): $(STUDY_YAML) scripts/embed-studies
 	@mkdir -p $(@D)

@@ -10,5 +10,7 @@
 #include "stoa/nn.h"
 #include "stoa/study.h"
 #include "stoa/tensor.h"
+#include "stoa/text.h"
+#include "stoa/train.h"
 
 #endif /* STOA_STOA_H */

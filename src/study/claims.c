@@ -100,15 +100,31 @@ stoa_verdict stoa_claim_verdict(const stoa_claim *claim, const stoa_finding *fin
     return STOA_VERDICT_UNDECIDED;
 }
 
+// A threshold is an exact number: "97 %", not "97.0 %".
+static const char *exact(stoa_format format, double value, bool with_unit, char *out, size_t n) {
+    stoa_format_bare(format, value, out, n);
+    bool fraction = format.kind == STOA_FORMAT_FIXED || format.kind == STOA_FORMAT_PERCENT;
+    size_t len = strlen(out);
+    if (fraction && strchr(out, '.')) {
+        while (len > 0 && out[len - 1] == '0')
+            len--;
+        len -= len > 0 && out[len - 1] == '.';
+        out[len] = '\0';
+    }
+    const char *unit = stoa_format_unit(format);
+    if (with_unit && *unit)
+        snprintf(out + len, n - len, " %s", unit);
+    return out;
+}
+
 const char *stoa_claim_threshold(const stoa_claim *claim, char *out, size_t n) {
     char low[96], high[96];
     assert((size_t)claim->bound < sizeof bound_words / sizeof *bound_words);
+    exact(claim->format, claim->threshold, claim->bound != STOA_BETWEEN, low, sizeof low);
     if (claim->bound == STOA_BETWEEN)
-        snprintf(out, n, "%s %s to %s", bound_words[claim->bound],
-                 stoa_format_bare(claim->format, claim->threshold, low, sizeof low),
-                 stoa_format_number(claim->format, claim->threshold_high, high, sizeof high));
+        snprintf(out, n, "%s %s to %s", bound_words[claim->bound], low,
+                 exact(claim->format, claim->threshold_high, true, high, sizeof high));
     else
-        snprintf(out, n, "%s %s", bound_words[claim->bound],
-                 stoa_format_number(claim->format, claim->threshold, low, sizeof low));
+        snprintf(out, n, "%s %s", bound_words[claim->bound], low);
     return out;
 }

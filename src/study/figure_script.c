@@ -267,7 +267,7 @@ static void plot_all(stoa_buffer *b, const stoa_figure *f, const extent *e) {
         bar += node->as_given.kind == STOA_SERIES_BARS && !node->width;
     }
     // NaN draws nothing, so that the list is never empty
-    stoa_buffer_printf(b, "plot NaN notitle");
+    stoa_buffer_printf(b, "plot NaN notitle lc rgb '#010203'");
     number = 0;
     for (const stoa_figure_series *node = f->series; node; node = node->next, number++) {
         bool any = false;
@@ -335,7 +335,7 @@ static void plot_heat(stoa_buffer *b, const stoa_figure *f) {
     for (int a = 0; a < STOA_AXIS_COUNT; a++)
         stoa_buffer_printf(b, "set %srange [-0.5:%lld.5]\n", axis_letter[a],
                            (long long)cells[a] - 1);
-    stoa_buffer_printf(b, "unset grid\nset tmargin 2.6\nplot NaN notitle");
+    stoa_buffer_printf(b, "unset grid\nset tmargin 2.6\nplot NaN notitle lc rgb '#010203'");
     for (int class = 0; class < STOA_HEAT_COLOURS; class ++)
         if (used[class])
             stoa_buffer_printf(b,

@@ -129,7 +129,7 @@ static void dress_body(const stoa_figure *f, stoa_view rest, stoa_buffer *out) {
 stoa_status stoa_figure_dress(const stoa_figure *figure, stoa_view svg, stoa_buffer *out,
                               stoa_error *err) {
     static const char head_end[] = "</desc>", tail[] = "</svg>";
-    const char *body = memmem(svg.ptr, svg.len, head_end, sizeof head_end - 1);
+    const char *body = svg.len > 0 ? memmem(svg.ptr, svg.len, head_end, sizeof head_end - 1) : NULL;
     const char *end =
         body ? memmem(body, (size_t)(svg.ptr + svg.len - body), tail, sizeof tail - 1) : NULL;
     if (!end)

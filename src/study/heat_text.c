@@ -75,7 +75,7 @@ void stoa_html_heat_text(stoa_buffer *b, const char *title, const stoa_heat_text
         // join pieces until a character ends
         double sum = 0.0;
         int64_t joined = 0;
-        size_t end = begin;
+        size_t end;
         do {
             sum += heat->value[i];
             joined++;

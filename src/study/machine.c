@@ -8,12 +8,6 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
-#if defined(__clang__)
-#define COMPILER "clang " __clang_version__
-#else
-#define COMPILER "gcc " __VERSION__
-#endif
-
 // The value of a "key : value" line of a small text file; false when there is none.
 static bool file_line(const char *path, const char *key, char *out, size_t n) {
     char line[4096];
@@ -54,8 +48,8 @@ static void units(char *out, size_t n) {
 }
 
 void stoa_machine_describe(stoa_machine_row rows[STOA_MACHINE_ROWS]) {
-    static const char *const keys[STOA_MACHINE_ROWS] = {"processor", "units",  "CPUs",
-                                                        "memory",    "system", "compiler"};
+    static const char *const keys[STOA_MACHINE_ROWS] = {"processor", "units",   "CPUs", "memory",
+                                                        "system",    "version", "build"};
     for (int i = 0; i < STOA_MACHINE_ROWS; i++)
         rows[i] = (stoa_machine_row){.key = keys[i]};
     const size_t n = sizeof rows[0].value;
@@ -71,5 +65,6 @@ void stoa_machine_describe(stoa_machine_row rows[STOA_MACHINE_ROWS]) {
     if (uname(&system) == 0)
         snprintf(rows[4].value, n, "%.60s %.60s, %.60s", system.sysname, system.release,
                  system.machine);
-    snprintf(rows[5].value, n, "%s", COMPILER);
+    snprintf(rows[5].value, n, "stoa %.60s, commit %s", stoa_version(), STOA_COMMIT);
+    snprintf(rows[6].value, n, "%.250s", stoa_build());
 }

@@ -17,8 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { MOST_OUTPUT = 64 << 20 };
 
 // Closes *fd once.

@@ -95,7 +95,7 @@ typedef struct stoa_machine_row {
     const char *key;
     char value[256];
 } stoa_machine_row;
-enum { STOA_MACHINE_ROWS = 6 };
+enum { STOA_MACHINE_ROWS = 7 };
 void stoa_machine_describe(stoa_machine_row rows[STOA_MACHINE_ROWS]);
 
 /* Parts of the page. */

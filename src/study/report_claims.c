@@ -101,7 +101,7 @@ static void row(stoa_buffer *b, const stoa_claim_node *c) {
     stoa_html_number(b, stoa_claim_threshold(&c->claim, text, sizeof text));
     stoa_buffer_printf(b, "</td><td class=\"ours\">");
     if (isnan(c->finding.value.value)) {
-        stoa_buffer_printf(b, "-");
+        stoa_html_number(b, "-");
     } else {
         stoa_html_number(
             b, stoa_format_number(c->claim.format, c->finding.value.value, text, sizeof text));

@@ -11,6 +11,10 @@
 enum { MOST_ROWS = 200 }; // of a figure's numbers; result.json has all of them
 
 void stoa_html_number(stoa_buffer *b, const char *formatted) {
+    if (strcmp(formatted, "-") == 0) { // no number
+        stoa_buffer_printf(b, "\xe2\x80\x93");
+        return;
+    }
     for (const char *c = formatted; *c; c++) {
         char one[2] = {*c, '\0'};
         if (*c == '-' && isdigit((unsigned char)c[1]))

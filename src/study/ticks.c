@@ -125,6 +125,8 @@ stoa_ticks stoa_ticks_plan(const stoa_figure_scale *scale, double low, double hi
                            : zero      ? 0.0
                                        : low - air,
                     .high = logarithmic ? high * exp(air) : high + air};
+    t.low = fmax(t.low, logarithmic ? 1e-307 : -1e307); // air must not make a range infinite
+    t.high = fmin(t.high, 1e307);
     if (!isnan(scale->least) && (!logarithmic || scale->least > 0.0))
         t.low = scale->least;
     if (!isnan(scale->most) && (!logarithmic || scale->most > 0.0))
