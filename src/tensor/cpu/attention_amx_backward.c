@@ -68,8 +68,8 @@ static work plan(const stoa_attn *a, stoa_carver *c) {
     w.ds = stoa_carve(c, blocks * SQUARE * 2);
     w.ds_down = stoa_carve(c, w.span * blocks * SQUARE * 2);
     w.d_query = stoa_carve(c, long_q * wide * 4);
-    w.d_keys = stoa_carve(c, long_k * wide * 4);
-    w.d_values = stoa_carve(c, long_k * wide * 4);
+    w.d_keys = stoa_carve(c, (a->group > 1 ? long_k : BLOCK) * wide * 4);
+    w.d_values = stoa_carve(c, (a->group > 1 ? long_k : BLOCK) * wide * 4);
     w.turned = stoa_carve(c, BLOCK * wide * 4);
     return w;
 }
@@ -151,19 +151,14 @@ STOA_INLINE void store_down(uint16_t *to, __m512i even, __m512i odd) {
 }
 
 /* From scores and slopes (dP^T) to P^T and dS^T (without the factor `scale`). shown: keys of the
- * block that exist; key i is seen by queries from i - lag of the block on. */
-STOA_INLINE void soften_backward(const work *w, int64_t q, float scale, int64_t shown, int64_t lag,
-                                 bool causal, uint16_t *down) {
+ * block that exist; diagonal: key i is seen by queries from i of the block on. */
+STOA_INLINE void soften_backward(const work *w, int64_t q, float scale, int64_t shown,
+                                 bool diagonal, uint16_t *down) {
     __m512 factor = _mm512_set1_ps(scale);
     column_pair lse = load_pair(w->lse + q * BLOCK), delta = load_pair(w->delta + q * BLOCK);
     uint16_t *p = w->p + q * SQUARE, *ds = w->ds + q * SQUARE;
-    const uint16_t *soon[] = {w->query_across + (q + 1) * w->wide * BLOCK,
-                              w->result_across + (q + 1) * w->wide * BLOCK};
     for (int64_t i = 0; i < BLOCK; i += 2) {
         __m512i pair[2];
-        for (int64_t d = 0; d < 2 * w->wide; d += 32)
-            for (int r = 0; r < 2; r++)
-                __builtin_prefetch(soon[r] + i * w->wide + d);
 #pragma GCC unroll 2
         for (int64_t r = 0; r < 2; r++) {
             int64_t row = i + r;
@@ -171,10 +166,8 @@ STOA_INLINE void soften_backward(const work *w, int64_t q, float scale, int64_t 
             column_pair g = load_pair(w->slopes + row * BLOCK);
             s.low = stoa_exp2_rough(_mm512_fmsub_ps(s.low, factor, lse.low));
             s.high = stoa_exp2_rough(_mm512_fmsub_ps(s.high, factor, lse.high));
-            if (causal || shown < BLOCK) {
-                uint32_t seen = row >= shown ? 0 : ~0u;
-                if (causal)
-                    seen &= row - lag > 0 ? ~0u << (row - lag) : ~0u;
+            if (diagonal || shown < BLOCK) {
+                uint32_t seen = row >= shown ? 0 : diagonal ? ~0u << row : ~0u;
                 s.low = _mm512_maskz_mov_ps((__mmask16)seen, s.low);
                 s.high = _mm512_maskz_mov_ps((__mmask16)(seen >> 16), s.high);
             }
@@ -245,10 +238,33 @@ static void deliver_query(const stoa_attn *a, const work *w, int64_t b, int h, i
 
 /* ---- a head ---------------------------------------------------------------------------------- */
 
-/* Key block k against all queries that see it, for one head. */
-static void backward_keys(const stoa_attn *a, const work *w, int64_t k, int64_t shown, bool add,
+/* One query head of a task. */
+typedef struct head {
+    int64_t b;
+    int h, g;
+    bool first, last; // of the group
+    int64_t shown;    // keys that are not masked by their number
+} head;
+
+/* Gradients of a key block: where the group's sums stand. */
+STOA_INLINE int64_t place(const stoa_attn *a, const work *w, int64_t k) {
+    return a->group > 1 ? k * BLOCK * w->wide : 0;
+}
+
+static void deliver_keys(const stoa_attn *a, const work *w, const head *now, int64_t k) {
+    int64_t begin = k * BLOCK, m = a->k.time - begin < BLOCK ? a->k.time - begin : BLOCK;
+    if (a->d_k.data)
+        stoa_attn_scatter_halves(&a->d_k, a->width, now->b, now->g, begin, m,
+                                 w->d_keys + place(a, w, k), w->wide, a->scale);
+    if (a->d_v.data)
+        stoa_attn_scatter_halves(&a->d_v, a->width, now->b, now->g, begin, m,
+                                 w->d_values + place(a, w, k), w->wide, 1);
+}
+
+/* Key block k against all queries that see it. */
+static void backward_keys(const stoa_attn *a, const work *w, const head *now, int64_t k,
                           uint16_t *down) {
-    int64_t first = a->causal ? k : 0;
+    int64_t first = a->causal ? k : 0, shown = now->shown - k * BLOCK;
     const uint16_t *keys = w->keys + k * BLOCK * w->wide, *values = w->values + k * BLOCK * w->wide;
     int64_t wide = w->wide * BLOCK; // elements of a packed block
     float scale = a->scale * LOG2_E;
@@ -257,57 +273,59 @@ static void backward_keys(const stoa_attn *a, const work *w, int64_t k, int64_t 
         product(w, &line, keys, w->query_across + q * wide, w->scores);
         product(w, &line, values, w->result_across + q * wide, w->slopes);
         stoa_tile_flush(&line);
-        if (a->causal && q == k)
-            soften_backward(w, q, scale, shown, 0, true, down + q * SQUARE);
+        if (shown < BLOCK || (a->causal && q == k))
+            soften_backward(w, q, scale, shown, a->causal && q == k, down + q * SQUARE);
         else
-            soften_backward(w, q, scale, shown, 0, false, down + q * SQUARE);
+            soften_backward(w, q, scale, BLOCK, false, down + q * SQUARE);
     }
-    gather_sums(w, &line, w->p, w->result_down, first, w->d_values + k * BLOCK * w->wide, add);
-    gather_sums(w, &line, w->ds, w->query_down, first, w->d_keys + k * BLOCK * w->wide, add);
+    float *d_keys = w->d_keys + place(a, w, k), *d_values = w->d_values + place(a, w, k);
+    gather_sums(w, &line, w->p, w->result_down, first, d_values, !now->first);
+    gather_sums(w, &line, w->ds, w->query_down, first, d_keys, !now->first);
     stoa_tile_flush(&line);
+    if (now->last)
+        deliver_keys(a, w, now, k);
 }
 
-static void backward_head(const stoa_attn *a, const work *w, int64_t b, int h, int64_t shown,
-                          bool add) {
-    int64_t used = stoa_blocks(shown); // key blocks that anybody sees
-    pack_side(a, w, &a->q, b, h, w->query_across, w->query_down);
-    pack_side(a, w, &a->d_out, b, h, w->result_across, w->result_down);
-    pack_statistics(a, w, b, h);
+/* Key blocks that nobody sees. */
+static void skip_keys(const stoa_attn *a, const work *w, const head *now, int64_t k) {
+    size_t bytes = (size_t)(BLOCK * w->wide) * sizeof(float);
+    memset(w->d_keys + place(a, w, k), 0, bytes);
+    memset(w->d_values + place(a, w, k), 0, bytes);
+    deliver_keys(a, w, now, k);
+}
+
+static void backward_head(const stoa_attn *a, const work *w, const head *now) {
+    int64_t used = stoa_blocks(now->shown); // key blocks that anybody sees
+    pack_side(a, w, &a->q, now->b, now->h, w->query_across, w->query_down);
+    pack_side(a, w, &a->d_out, now->b, now->h, w->result_across, w->result_down);
+    pack_statistics(a, w, now->b, now->h);
+    if (used == 0)
+        memset(w->d_query, 0, (size_t)(w->blocks * BLOCK * w->wide) * sizeof *w->d_query);
     for (int64_t from = 0; from < used; from += w->span) {
         int64_t to = from + w->span < used ? from + w->span : used;
         for (int64_t k = from; k < to; k++)
-            backward_keys(a, w, k, shown - k * BLOCK, add,
-                          w->ds_down + (k - from) * w->blocks * SQUARE);
+            backward_keys(a, w, now, k, w->ds_down + (k - from) * w->blocks * SQUARE);
         for (int64_t q = a->causal ? from : 0; a->d_q.data && q < w->blocks; q++)
             add_query_slopes(w, q, from, a->causal && q + 1 < to ? q + 1 : to);
     }
-    if (used == 0)
-        memset(w->d_query, 0, (size_t)(w->blocks * BLOCK * w->wide) * sizeof *w->d_query);
+    for (int64_t k = used; now->last && k < w->key_blocks; k++)
+        skip_keys(a, w, now, k);
     for (int64_t q = 0; a->d_q.data && q < w->blocks; q++)
-        deliver_query(a, w, b, h, q);
+        deliver_query(a, w, now->b, now->h, q);
 }
 
 void stoa_attn_amx_backward(const stoa_attn *a, stoa_attn_task task, char *scratch) {
     stoa_carver c = {.base = scratch};
     work w = plan(a, &c);
-    int64_t b = task.b, tk = a->k.time, shown = tk, size = BLOCK * w.wide;
-    if (a->key_lengths && a->key_lengths[b] < tk)
-        shown = a->key_lengths[b] > 0 ? a->key_lengths[b] : 0;
-    pack_keys(a, &w, b, task.g);
-    for (int h = task.g * a->group; h < (task.g + 1) * a->group; h++)
-        backward_head(a, &w, b, h, shown, h > task.g * a->group);
-    for (int64_t k = 0; k < w.key_blocks; k++) {
-        int64_t begin = k * BLOCK, m = tk - begin < BLOCK ? tk - begin : BLOCK;
-        float *d_keys = w.d_keys + k * size, *d_values = w.d_values + k * size;
-        if (k >= stoa_blocks(shown)) {
-            memset(d_keys, 0, (size_t)size * sizeof *d_keys);
-            memset(d_values, 0, (size_t)size * sizeof *d_values);
-        }
-        if (a->d_k.data)
-            stoa_attn_scatter_halves(&a->d_k, a->width, b, task.g, begin, m, d_keys, w.wide,
-                                     a->scale);
-        if (a->d_v.data)
-            stoa_attn_scatter_halves(&a->d_v, a->width, b, task.g, begin, m, d_values, w.wide, 1);
+    head now = {.b = task.b, .g = task.g, .h = task.g * a->group, .first = true};
+    now.shown = a->k.time;
+    if (a->key_lengths && a->key_lengths[now.b] < now.shown)
+        now.shown = a->key_lengths[now.b] > 0 ? a->key_lengths[now.b] : 0;
+    pack_keys(a, &w, now.b, now.g);
+    for (int i = 0; i < a->group; i++, now.h++) {
+        now.first = i == 0;
+        now.last = i == a->group - 1;
+        backward_head(a, &w, &now);
     }
 }
 
