@@ -95,11 +95,11 @@ static void row(stoa_buffer *b, const stoa_claim_node *c) {
         stoa_buffer_html(b, c->finding.note);
         stoa_buffer_printf(b, "</small>");
     }
-    stoa_buffer_printf(b, "</td><td>");
+    stoa_buffer_printf(b, "</td><td data-label=\"Paper\">");
     stoa_buffer_html(b, c->claim.paper);
-    stoa_buffer_printf(b, "</td><td>");
+    stoa_buffer_printf(b, "</td><td data-label=\"Threshold\">");
     stoa_html_number(b, stoa_claim_threshold(&c->claim, text, sizeof text));
-    stoa_buffer_printf(b, "</td><td class=\"ours\">");
+    stoa_buffer_printf(b, "</td><td class=\"ours\" data-label=\"Ours\">");
     if (isnan(c->finding.value.value)) {
         stoa_html_number(b, "-");
     } else {
