@@ -83,6 +83,11 @@ STOA_API const stoa_backend *stoa_backend_ref(void);
 STOA_API const stoa_backend *stoa_backend_find(const char *name);
 STOA_API const char *stoa_backend_name(const stoa_backend *backend);
 
+/* What the cpu backend found: whether this process may use bf16 matrix tiles (AMX), and the matrix
+ * library with its version, "oneDNN 2.6.3". */
+STOA_API bool stoa_cpu_has_tiles(void);
+STOA_API const char *stoa_cpu_library(void);
+
 typedef struct stoa_ctx stoa_ctx;
 
 /* pool: borrowed, may be NULL (one thread). arena_bytes: first block of the step arena (0: small).

@@ -1,4 +1,5 @@
 /* tensor/cpu/amx.c - leave to use the matrix tiles. */
+#include "stoa/tensor.h"
 #include "tensor/cpu/amx.h"
 
 #if STOA_HAVE_AMX
@@ -14,3 +15,7 @@ bool stoa_amx_available(void) {
     return false;
 }
 #endif
+
+bool stoa_cpu_has_tiles(void) {
+    return stoa_amx_available();
+}

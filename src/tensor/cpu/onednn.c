@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tensor/cpu/simd.h"
@@ -445,4 +446,11 @@ stoa_status stoa_onednn_multiply(stoa_ctx *ctx, stoa_onednn *o, const stoa_onedn
         return w.whole->status != STOA_OK ? w.whole->status : w.rest->status;
     stoa_parallel(ctx, items, 1, multiply_range, &w);
     return (stoa_status)atomic_load(&w.status);
+}
+
+const char *stoa_cpu_library(void) {
+    static _Thread_local char text[32];
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(text, sizeof text, "oneDNN %d.%d.%d", v->major, v->minor, v->patch);
+    return text;
 }
