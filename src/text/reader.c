@@ -81,27 +81,31 @@ static stoa_status fill(stoa_text_reader *r, stoa_error *err) {
     return STOA_OK;
 }
 
+/* The first separator in the unread bytes, or NULL. */
+static const char *find_separator(const stoa_text_reader *r) {
+    return r->separator_len > 0
+               ? memmem(r->buffer + r->begin, r->end - r->begin, r->separator, r->separator_len)
+               : NULL;
+}
+
 stoa_status stoa_text_reader_next(stoa_text_reader *r, stoa_text_part *part, bool *more,
                                   stoa_error *err) {
-    if (!r->at_end && r->end - r->begin < r->cap)
+    const char *hit = find_separator(r);
+    if (!hit && !r->at_end) {
         STOA_TRY(fill(r, err));
-    size_t n = r->end - r->begin;
+        hit = find_separator(r);
+    }
     const char *text = r->buffer + r->begin;
+    size_t n = r->end - r->begin, given = n, taken = n;
     *more = n > 0 || r->inside;
     if (!*more)
         return STOA_OK;
-    const char *hit =
-        r->separator_len && n > 0 ? memmem(text, n, r->separator, r->separator_len) : NULL;
-    size_t taken, given;
-    bool ends = true;
+    bool ends = hit || r->at_end;
     if (hit) {
         given = (size_t)(hit - text);
         taken = given + r->separator_len;
-    } else if (r->at_end) {
-        given = taken = n;
-    } else { // what could be the beginning of a separator stays in the buffer
+    } else if (!ends) { // what could be the beginning of a separator stays in the buffer
         given = taken = stoa_text_cut(text, n - r->separator_len);
-        ends = false;
     }
     *part = (stoa_text_part){{text, given}, r->inside, ends};
     r->begin += taken;
