@@ -1,0 +1,160 @@
+/* cli/bench.c - `stoa bench`: this machine on training and sampling. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+typedef struct options {
+    int64_t threads;
+    double seconds;
+    bool json;
+    const char *size, *precision; /* NULL: all (but the largest size) */
+} options;
+
+static const struct argp_option rows[] = {
+    {"threads", 'T', "N", 0, "CPU threads (default: all)", 0},
+    {"seconds", 's', "X", 0, "Time a measurement may take (default 1)", 0},
+    {"size", 'z', "SIZE", 0, "Only this size: 1.2M, 10M or 124M (needs 4 GB; not in the default)",
+     0},
+    {"precision", 'p', "KIND", 0, "Only f32 or bf16", 0},
+    {"json", 'j', 0, 0, "Print as JSON", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    options *o = state->input;
+    switch (key) {
+    case 'T':
+        o->threads = cli_int(arg, "--threads", 0, 1024, state);
+        return 0;
+    case 's':
+        o->seconds = cli_float(arg, "--seconds", 0.01, 600, state);
+        return 0;
+    case 'z':
+        o->size = arg;
+        return 0;
+    case 'p':
+        if (strcmp(arg, "f32") != 0 && strcmp(arg, "bf16") != 0)
+            argp_error(state, "--precision is f32 or bf16, not '%s'", arg);
+        o->precision = arg;
+        return 0;
+    case 'j':
+        o->json = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    .options = rows,
+    .parser = parse,
+    .doc = "Training and sampling speed of language models of three sizes, dense and with "
+           "Mixture-of-Depths routing (12.5 %, every other block). bench/ in the source tree "
+           "compares with PyTorch.",
+};
+
+static const struct size {
+    const char *name;
+    int64_t layers, width, heads, context, batch, vocab;
+} sizes[] = {
+    {"1.2M", 6, 128, 4, 256, 8, 256},
+    {"10M", 6, 384, 6, 256, 8, 256},
+    {"124M", 12, 768, 12, 1024, 4, 50304},
+};
+
+static stoa_status measure(const struct size *size, bool routed, int precision, const options *o,
+                           stoa_pool *pool, json_t *out, double *step, stoa_error *err) {
+    stoa_lm_settings s;
+    stoa_lm_plan plan;
+    STOA_TRY(stoa_lm_settings_init(&s, err));
+    s.model.layers = size->layers;
+    s.model.width = size->width;
+    s.model.heads = size->heads;
+    s.model.context = size->context;
+    s.model.vocab = size->vocab;
+    s.model.tied = size->vocab > 256;
+    s.model.pattern = routed ? STOA_PATTERN_ODD : STOA_PATTERN_NONE;
+    s.batch = size->batch;
+    s.precision = precision;
+    STOA_TRY(stoa_lm_settings_check(&s, err));
+    STOA_TRY(stoa_lm_plan_make(&s, &plan, err));
+    double decode;
+    STOA_TRY(stoa_lm_time_step(&s, pool, o->seconds, step, err));
+    size_t cache;
+    STOA_TRY(stoa_lm_time_decode(&s, pool, 128, &decode, &cache, err));
+    double tokens = (double)(size->batch * size->context) / *step;
+    char a[32], b[32], c[32];
+    if (out)
+        json_array_append_new(
+            out,
+            json_pack("{s:s, s:b, s:s, s:I, s:f, s:f, s:f, s:f}", "size", size->name, "routed",
+                      routed, "precision", precision == STOA_PRECISION_BF16 ? "bf16" : "f32",
+                      "threads", (json_int_t)stoa_pool_threads(pool), "training_tokens_per_second",
+                      tokens, "flops_per_second", tokens * plan.training_flops, "step_flops",
+                      plan.step_flops, "decode_tokens_per_second", 1 / decode));
+    else
+        printf("%-5s %-5s %-5s  %9s tok/s  %8sFLOP/s   decode %8s tok/s", size->name,
+               routed ? "MoD" : "dense", precision == STOA_PRECISION_BF16 ? "bf16" : "f32",
+               stoa_human_count(tokens, a, sizeof a),
+               stoa_human_count(tokens * plan.training_flops, b, sizeof b),
+               stoa_human_count(1 / decode, c, sizeof c));
+    return STOA_OK;
+}
+
+/* Dense and routed, one after the other. */
+static stoa_status measure_pair(const struct size *size, int precision, const options *o,
+                                stoa_pool *pool, json_t *out, stoa_error *err) {
+    double dense, routed;
+    STOA_TRY(measure(size, false, precision, o, pool, out, &dense, err));
+    if (!out)
+        printf("\n");
+    STOA_TRY(measure(size, true, precision, o, pool, out, &routed, err));
+    if (!out)
+        printf("   step %.2f of dense\n", routed / dense);
+    if (stoa_stop_requested())
+        return stoa_fail(err, STOA_ERR_INTERRUPTED, "stopped");
+    return STOA_OK;
+}
+
+static bool asked_size(const options *o, size_t i) {
+    bool last = i + 1 == sizeof sizes / sizeof sizes[0];
+    return o->size ? strcmp(o->size, sizes[i].name) == 0 : !last;
+}
+
+static bool asked_precision(const options *o, int precision) {
+    bool bf16 = precision == STOA_PRECISION_BF16;
+    if (!o->precision)
+        return !bf16 || stoa_machine_has_bf16();
+    return strcmp(o->precision, bf16 ? "bf16" : "f32") == 0;
+}
+
+static stoa_status bench(const options *o, stoa_error *err) {
+    stoa_pool *pool = stoa_pool_new((int)o->threads);
+    if (!pool)
+        return stoa_fail(err, STOA_ERR_MEMORY, "cannot start threads");
+    json_t *out = o->json ? json_array() : NULL;
+    stoa_status status = STOA_OK;
+    bool any = false;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        for (int p = STOA_PRECISION_F32; p <= STOA_PRECISION_BF16; p++)
+            if (status == STOA_OK && asked_size(o, i) && asked_precision(o, p)) {
+                status = measure_pair(&sizes[i], p, o, pool, out, err);
+                any = true;
+            }
+    if (!any)
+        status = stoa_fail(err, STOA_ERR_USAGE, "--size is 1.2M, 10M or 124M, not '%s'", o->size);
+    stoa_pool_free(pool);
+    if (out && status == STOA_OK)
+        cli_print_json(out);
+    else
+        json_decref(out);
+    return status;
+}
+
+int verb_bench(int argc, char **argv) {
+    options o = {.seconds = 1};
+    stoa_error err = {0};
+    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    return bench(&o, &err) == STOA_OK ? EXIT_OK : cli_fail(&err);
+}

@@ -1,0 +1,145 @@
+/* cli/plan.c - `stoa plan`: what a run will cost. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+typedef struct options {
+    cli_settings settings;
+    bool json, no_speed;
+} options;
+
+static const struct argp_option rows[] = {
+    {"set", 's', "KEY=VALUE", 0, "Change one setting, e.g. --set model.layers=8", 0},
+    {"no-speed", 'n', 0, 0, "Do not time this machine", 0},
+    {"json", 'j', 0, 0, "Print as JSON", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    options *o = state->input;
+    switch (key) {
+    case 's':
+        cli_settings_add(&o->settings, arg, state);
+        return 0;
+    case 'n':
+        o->no_speed = true;
+        return 0;
+    case 'j':
+        o->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0)
+            return ARGP_ERR_UNKNOWN;
+        o->settings.path = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    .options = rows,
+    .parser = parse,
+    .args_doc = "[SETTINGS.yaml]",
+    .doc =
+        "Parameters, memory, FLOPs and expected speed of a run, before it runs. The figures come "
+        "from the model's own code on a backend that computes nothing, so they are the run's.",
+};
+
+static void print_json(const stoa_lm_settings *s, const stoa_lm_plan *p, double speed) {
+    json_t *blocks = json_array();
+    for (int64_t i = 0; i < s->model.layers; i++)
+        json_array_append_new(blocks,
+                              json_pack("{s:b, s:f}", "routed", stoa_lm_routes(&s->model, i),
+                                        "forward_flops_per_token", p->block_flops[i]));
+    cli_print_json(json_pack(
+        "{s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:f, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
+        "parameters", (json_int_t)p->parameters, "embedding_parameters",
+        (json_int_t)p->embedding_parameters, "forward_flops_per_token", p->forward_flops,
+        "training_flops_per_token", p->training_flops, "step_flops", p->step_flops, "head_flops",
+        p->other_flops, "steps", (json_int_t)p->steps, "total_flops", p->total_flops, "blocks",
+        blocks, "weight_bytes", (json_int_t)p->weight_bytes, "gradient_bytes",
+        (json_int_t)p->gradient_bytes, "optimizer_bytes", (json_int_t)p->optimizer_bytes,
+        "packed_bytes", (json_int_t)p->packed_bytes, "activation_bytes",
+        (json_int_t)p->activation_bytes, "cache_bytes", (json_int_t)p->cache_bytes,
+        "predicted_tokens_per_second", speed));
+}
+
+static const char *count(double value) {
+    static _Thread_local char text[8][32];
+    static _Thread_local int next;
+    next = (next + 1) % 8;
+    return stoa_human_count(value, text[next], sizeof text[next]);
+}
+
+static const char *bytes(size_t value) {
+    static _Thread_local char text[8][32];
+    static _Thread_local int next;
+    next = (next + 1) % 8;
+    return stoa_human_bytes((double)value, text[next], sizeof text[next]);
+}
+
+static void print_text(const stoa_lm_settings *s, const stoa_lm_plan *p, double speed) {
+    double dense = 0;
+    size_t total = p->weight_bytes + p->gradient_bytes + p->optimizer_bytes + p->packed_bytes +
+                   p->activation_bytes;
+    for (int64_t i = 0; i < s->model.layers; i++)
+        dense = p->block_flops[i] > dense ? p->block_flops[i] : dense;
+    printf("parameters        %s (embeddings %s)\n", count((double)p->parameters),
+           count((double)p->embedding_parameters));
+    printf("forward           %sFLOP a token\n", count(p->forward_flops));
+    for (int64_t i = 0; i < s->model.layers; i++) {
+        int bar = (int)(30 * p->block_flops[i] / (dense > 0 ? dense : 1) + 0.5);
+        printf("  block %-2lld %-7s %8sFLOP  %.*s\n", (long long)i,
+               stoa_lm_routes(&s->model, i) ? "routed" : "dense", count(p->block_flops[i]), bar,
+               "##############################");
+    }
+    printf("  head             %8sFLOP\n", count(p->other_flops));
+    printf("training          %sFLOP a token, %sFLOP a step, %lld steps, %sFLOP in all\n",
+           count(p->training_flops), count(p->step_flops), (long long)p->steps,
+           count(p->total_flops));
+    printf("memory            %s\n", bytes(total));
+    printf("  weights         %s\n  gradients       %s\n  optimiser       %s\n",
+           bytes(p->weight_bytes), bytes(p->gradient_bytes), bytes(p->optimizer_bytes));
+    if (p->packed_bytes)
+        printf("  bf16 copies     %s\n", bytes(p->packed_bytes));
+    printf("  activations     %s (batch %lld x %lld tokens)\n", bytes(p->activation_bytes),
+           (long long)s->batch, (long long)s->model.context);
+    printf("key/value cache   %s a sequence of %lld tokens\n", bytes(p->cache_bytes),
+           (long long)s->model.context);
+    if (speed > 0) {
+        char time[32];
+        double tokens = (double)p->steps * (double)(s->batch * s->accumulate * s->model.context);
+        printf("expected here     %s tokens/s, %sFLOP/s, %s in all\n", count(speed),
+               count(speed * p->training_flops),
+               stoa_human_time(tokens / speed, time, sizeof time));
+    }
+}
+
+static stoa_status plan(const options *o, stoa_error *err) {
+    stoa_lm_settings s;
+    STOA_TRY(cli_settings_load(&o->settings, &s, err));
+    if (strcmp(s.tokenizer, "bytes") != 0) {
+        stoa_tokenizer *t;
+        STOA_TRY(stoa_tokenizer_load(&t, s.tokenizer, err));
+        s.model.vocab = stoa_tokenizer_vocab(t);
+        stoa_tokenizer_free(t);
+    }
+    stoa_lm_plan p;
+    double speed = 0;
+    STOA_TRY(stoa_lm_plan_make(&s, &p, err));
+    if (!o->no_speed)
+        STOA_TRY(stoa_lm_predict_speed(&s, &speed, err));
+    if (o->json)
+        print_json(&s, &p, speed);
+    else
+        print_text(&s, &p, speed);
+    return STOA_OK;
+}
+
+int verb_plan(int argc, char **argv) {
+    options o = {0};
+    stoa_error err = {0};
+    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    return plan(&o, &err) == STOA_OK ? EXIT_OK : cli_fail(&err);
+}

@@ -1,0 +1,222 @@
+/* cli/sample.c - `stoa sample`: continue a text with a trained model. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+typedef struct options {
+    const char *run, *prompt, *which;
+    stoa_generate_options generate;
+    int64_t threads;
+    bool json, stats;
+} options;
+
+static const struct argp_option rows[] = {
+    {"tokens", 'n', "N", 0, "New tokens (default 256)", 0},
+    {"batch", 'b', "N", 0, "Independent continuations (default 1)", 0},
+    {"temperature", 't', "X", 0, "0 always takes the most probable token (default 0.8)", 0},
+    {"top-k", 'k', "N", 0, "Only the N most probable tokens (default: all)", 0},
+    {"top-p", 'p', "X", 0, "Only the most probable tokens that hold this share (default 1)", 0},
+    {"seed", 's', "N", 0, "Same seed, same text (default 1)", 0},
+    {"checkpoint", 'c', "NAME", 0, "best (default), latest, or a step_... folder", 0},
+    {"threads", 'T', "N", 0, "CPU threads (default: all)", 0},
+    {"stats", 'v', 0, 0, "Speed, cache and routing to stderr", 0},
+    {"json", 'j', 0, 0, "Print texts and figures as JSON", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    options *o = state->input;
+    stoa_generate_options *g = &o->generate;
+    switch (key) {
+    case 'n':
+        g->tokens = cli_int(arg, "--tokens", 1, 100000000, state);
+        return 0;
+    case 'b':
+        g->batch = cli_int(arg, "--batch", 1, 4096, state);
+        return 0;
+    case 't':
+        g->sampler.temperature = cli_float(arg, "--temperature", 0, 100, state);
+        return 0;
+    case 'k':
+        g->sampler.top_k = cli_int(arg, "--top-k", 0, 1 << 24, state);
+        return 0;
+    case 'p':
+        g->sampler.top_p = cli_float(arg, "--top-p", 0, 1, state);
+        return 0;
+    case 's':
+        g->seed = (uint64_t)cli_int(arg, "--seed", 0, INT64_MAX, state);
+        return 0;
+    case 'c':
+        o->which = arg;
+        return 0;
+    case 'T':
+        o->threads = cli_int(arg, "--threads", 0, 1024, state);
+        return 0;
+    case 'v':
+        o->stats = true;
+        return 0;
+    case 'j':
+        o->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num == 0)
+            o->run = arg;
+        else if (state->arg_num == 1)
+            o->prompt = arg;
+        else
+            return ARGP_ERR_UNKNOWN;
+        return 0;
+    case ARGP_KEY_END:
+        if (!o->run)
+            argp_error(state, "which run? Runs lie in runs/ after `stoa train`");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    .options = rows,
+    .parser = parse,
+    .args_doc = "RUN [PROMPT]",
+    .doc = "Continue PROMPT with the model of a run, e.g. `stoa sample runs/lm-1 \"In the "
+           "beginning\"`. Without PROMPT (or with '-') it is read from stdin when that is not a "
+           "terminal, else the text starts at a new line.",
+};
+
+/* What is printed as it comes: text of sequence 0 when it is the only one, else kept. */
+typedef struct output {
+    stoa_decoder *decoder[4096];
+    stoa_buffer text[4096];
+    bool live; /* print at once */
+} output;
+
+static bool on_token(void *user, int64_t sequence, int32_t id) {
+    output *out = user;
+    stoa_buffer *text = &out->text[sequence];
+    size_t before = text->len;
+    if (stoa_decoder_push(out->decoder[sequence], id, text, NULL) != STOA_OK)
+        return false;
+    if (out->live && text->len > before) {
+        fwrite(text->data + before, 1, text->len - before, stdout);
+        fflush(stdout);
+    }
+    return true;
+}
+
+static stoa_status read_prompt(const options *o, stoa_buffer *prompt, stoa_error *err) {
+    bool from_stdin = o->prompt ? strcmp(o->prompt, "-") == 0 : !isatty(STDIN_FILENO);
+    if (!from_stdin) {
+        stoa_buffer_printf(prompt, "%s", o->prompt && o->prompt[0] ? o->prompt : "\n");
+        return STOA_OK;
+    }
+    char chunk[4096];
+    size_t n;
+    while ((n = fread(chunk, 1, sizeof chunk, stdin)) > 0) {
+        stoa_buffer_append(prompt, chunk, n);
+        if (prompt->len > (1u << 20))
+            return stoa_fail(err, STOA_ERR_USAGE, "the prompt is longer than 1 MiB");
+    }
+    if (prompt->len == 0)
+        stoa_buffer_append(prompt, "\n", 1);
+    return STOA_OK;
+}
+
+static void report(const options *o, const stoa_lm_bundle *b, const output *out,
+                   const stoa_generate_result *r) {
+    double after = r->seconds - r->prefill_seconds;
+    double rate = after > 0 ? (double)(r->tokens - o->generate.batch) / after : 0;
+    if (o->json) {
+        json_t *texts = json_array();
+        for (int64_t i = 0; i < o->generate.batch; i++)
+            json_array_append_new(
+                texts, json_stringn(out->text[i].data ? out->text[i].data : "", out->text[i].len));
+        cli_print_json(json_pack("{s:s, s:I, s:o, s:I, s:f, s:f, s:I, s:f}", "run", o->run, "step",
+                                 (json_int_t)b->step, "texts", texts, "tokens",
+                                 (json_int_t)r->tokens, "first_token_seconds", r->prefill_seconds,
+                                 "tokens_per_second", rate, "cache_bytes",
+                                 (json_int_t)r->cache_bytes, "routed", r->routed));
+        return;
+    }
+    for (int64_t i = 0; i < o->generate.batch && !out->live; i++)
+        printf("--- %lld ---\n%s\n", (long long)i + 1, out->text[i].data ? out->text[i].data : "");
+    if (out->live)
+        printf("\n");
+    char cache[32];
+    if (o->stats)
+        fprintf(stderr,
+                "%lld tokens, first after %.0f ms, then %.0f tokens/s; cache %s; %.1f %% of tokens "
+                "through routed blocks\n",
+                (long long)r->tokens, 1000 * r->prefill_seconds, rate,
+                stoa_human_bytes((double)r->cache_bytes, cache, sizeof cache), 100 * r->routed);
+}
+
+static stoa_status generate(const options *o, const stoa_lm_bundle *b, const stoa_buffer *prompt,
+                            output *out, stoa_error *err) {
+    stoa_ids ids = {0};
+    stoa_generate_options g = o->generate;
+    g.token = on_token;
+    g.user = out;
+    g.end_of_text = stoa_tokenizer_end_of_text(b->tokenizer);
+    g.stop_at_end = g.end_of_text >= 0;
+    stoa_status status =
+        stoa_tokenizer_encode(b->tokenizer, (stoa_view){prompt->data, prompt->len}, 0, &ids, err);
+    stoa_pool *pool = stoa_pool_new((int)o->threads);
+    stoa_ctx *ctx = stoa_ctx_new(stoa_backend_cpu(), pool, 0);
+    if (status == STOA_OK && (!ctx || ids.failed))
+        status = stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
+    if (status == STOA_OK && ids.len == 0)
+        status = stoa_fail(err, STOA_ERR_USAGE, "the prompt encodes to no token");
+    stoa_generate_result result;
+    if (status == STOA_OK) {
+        stoa_ctx_set_compute(ctx,
+                             b->settings.precision == STOA_PRECISION_BF16 ? STOA_BF16 : STOA_F32);
+        if (out->live)
+            fwrite(prompt->data, 1, prompt->len, stdout);
+        status = stoa_generate(ctx, b->lm, ids.data, (int64_t)ids.len, &g, &result, err);
+    }
+    if (status == STOA_OK)
+        report(o, b, out, &result);
+    stoa_ctx_free(ctx);
+    stoa_pool_free(pool);
+    stoa_ids_deinit(&ids);
+    return status;
+}
+
+static stoa_status sample(const options *o, output *out, stoa_error *err) {
+    stoa_lm_bundle bundle;
+    STOA_TRY(stoa_lm_bundle_open(&bundle, o->run, o->which, err));
+    stoa_buffer prompt = {0};
+    stoa_status status = read_prompt(o, &prompt, err);
+    out->live = o->generate.batch == 1 && !o->json;
+    for (int64_t i = 0; i < o->generate.batch && status == STOA_OK; i++)
+        if (!(out->decoder[i] = stoa_decoder_new(bundle.tokenizer, STOA_DECODE_SKIP_SPECIAL)))
+            status = stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
+    if (status == STOA_OK)
+        status = generate(o, &bundle, &prompt, out, err);
+    for (int64_t i = 0; i < o->generate.batch; i++) {
+        stoa_decoder_free(out->decoder[i]);
+        stoa_buffer_deinit(&out->text[i]);
+    }
+    stoa_buffer_deinit(&prompt);
+    stoa_lm_bundle_close(&bundle);
+    return status;
+}
+
+int verb_sample(int argc, char **argv) {
+    options o = {
+        .which = "best",
+        .generate = {.batch = 1,
+                     .tokens = 256,
+                     .seed = 1,
+                     .sampler = {.temperature = 0.8, .top_p = 1}},
+    };
+    stoa_error err = {0};
+    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    output *out = stoa_alloc(sizeof *out);
+    stoa_status status =
+        out ? sample(&o, out, &err) : stoa_fail(&err, STOA_ERR_MEMORY, "out of memory");
+    stoa_free(out);
+    return status == STOA_OK ? EXIT_OK : cli_fail(&err);
+}

@@ -1,0 +1,243 @@
+/* cli/tokenizer.c - `stoa tokenizer`: train, encode, decode. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { MOST_FILES = 256 };
+typedef struct options {
+    const char *action, *files[MOST_FILES], *out, *tokenizer;
+    size_t file_count;
+    int64_t vocab;
+    int pieces;
+    bool json;
+} options;
+
+static const char *const pieces[STOA_PIECES_COUNT] = {"gpt2", "llama3", "qwen"};
+
+static const struct argp_option rows[] = {
+    {"vocab", 'v', "N", 0, "train: tokens wanted (default 4096)", 0},
+    {"pieces", 'p', "KIND", 0, "train: how text is cut: gpt2 (default), llama3, qwen", 0},
+    {"out", 'o', "FILE", 0, "train: tokenizer.json to write; encode: .tok file to write", 0},
+    {"tokenizer", 't', "FILE", 0, "encode, decode: tokenizer.json (default tokenizer.json)", 0},
+    {"json", 'j', 0, 0, "Print as JSON", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    options *o = state->input;
+    switch (key) {
+    case 'v':
+        o->vocab = cli_int(arg, "--vocab", 257, STOA_TOKENIZER_VOCAB_MAX, state);
+        return 0;
+    case 'p':
+        for (int i = 0; i < STOA_PIECES_COUNT; i++)
+            if (strcmp(arg, pieces[i]) == 0) {
+                o->pieces = i;
+                return 0;
+            }
+        argp_error(state, "--pieces is gpt2, llama3 or qwen, not '%s'", arg);
+        return 0;
+    case 'o':
+        o->out = arg;
+        return 0;
+    case 't':
+        o->tokenizer = arg;
+        return 0;
+    case 'j':
+        o->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!o->action)
+            o->action = arg;
+        else if (o->file_count < MOST_FILES)
+            o->files[o->file_count++] = arg;
+        else
+            argp_error(state, "at most %d files", MOST_FILES);
+        return 0;
+    case ARGP_KEY_END:
+        if (!o->action)
+            argp_error(state, "say train, encode or decode");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    .options = rows,
+    .parser = parse,
+    .args_doc = "train TEXT...\nencode TEXT\ndecode [IDS...]",
+    .doc = "Byte-pair tokenizers in the Hugging Face tokenizer.json format.\v"
+           "train   learns one from text files and writes it to --out (default tokenizer.json)\n"
+           "encode  turns a text file (or stdin) into ids on stdout, or into --out FILE.tok\n"
+           "decode  turns ids, as arguments or from stdin, into text",
+};
+
+typedef struct bar {
+    stoa_progress progress;
+    char stage[32];
+    bool begun;
+} bar;
+
+static bool on_progress(void *user, const char *stage, uint64_t done, uint64_t total) {
+    bar *b = user;
+    if (!b->begun || strcmp(stage, b->stage) != 0) {
+        if (b->begun)
+            stoa_progress_end(&b->progress);
+        snprintf(b->stage, sizeof b->stage, "%s", stage);
+        stoa_progress_begin(&b->progress, stderr, b->stage, "", (double)total);
+        b->begun = true;
+    }
+    stoa_progress_update(&b->progress, (double)done, "%s", "");
+    return stoa_stop_requested() == 0;
+}
+
+static stoa_status train(const options *o, stoa_error *err) {
+    if (o->file_count == 0)
+        return stoa_fail(err, STOA_ERR_USAGE,
+                         "which text? stoa tokenizer train book.txt --vocab 4096");
+    bar b = {.begun = false};
+    stoa_tokenizer_training training = {
+        .paths = o->files,
+        .path_count = o->file_count,
+        .vocab = o->vocab,
+        .pieces = (stoa_pieces)o->pieces,
+        .progress = on_progress,
+        .user = &b,
+    };
+    const char *out = o->out ? o->out : "tokenizer.json";
+    stoa_tokenizer *t;
+    double start = stoa_clock();
+    stoa_status status = stoa_tokenizer_train(&t, &training, err);
+    if (b.begun)
+        stoa_progress_end(&b.progress);
+    STOA_TRY(status);
+    status = stoa_tokenizer_save(t, out, err);
+    char time[32];
+    if (status == STOA_OK && o->json)
+        cli_print_json(json_pack("{s:s, s:i, s:f}", "path", out, "vocab",
+                                 (int)stoa_tokenizer_vocab(t), "seconds", stoa_clock() - start));
+    else if (status == STOA_OK)
+        printf("%s: %d tokens, learned in %s\nNext: stoa train --set data.tokenizer=%s\n", out,
+               (int)stoa_tokenizer_vocab(t),
+               stoa_human_time(stoa_clock() - start, time, sizeof time), out);
+    stoa_tokenizer_free(t);
+    return status;
+}
+
+static stoa_status read_input(const options *o, stoa_buffer *text, stoa_error *err) {
+    if (o->file_count > 0 && strcmp(o->files[0], "-") != 0) {
+        char *data;
+        size_t size;
+        STOA_TRY(stoa_file_read(o->files[0], (size_t)1 << 30, &data, &size, err));
+        stoa_buffer_append(text, data, size);
+        stoa_free(data);
+    } else {
+        char chunk[65536];
+        size_t n;
+        while ((n = fread(chunk, 1, sizeof chunk, stdin)) > 0)
+            stoa_buffer_append(text, chunk, n);
+    }
+    return text->failed ? stoa_fail(err, STOA_ERR_MEMORY, "out of memory for the text") : STOA_OK;
+}
+
+static stoa_status encode_to_file(const options *o, const stoa_tokenizer *t, stoa_error *err) {
+    bar b = {.begun = false};
+    stoa_token_encoding how = {
+        .paths = o->files,
+        .path_count = o->file_count,
+        .end_of_text = stoa_tokenizer_end_of_text(t),
+        .flags = STOA_ENCODE_NO_SPECIAL,
+        .progress = on_progress,
+        .user = &b,
+    };
+    uint64_t written;
+    stoa_status status = stoa_token_file_encode(t, &how, o->out, &written, err);
+    if (b.begun)
+        stoa_progress_end(&b.progress);
+    if (status == STOA_OK)
+        printf("%s: %llu tokens\n", o->out, (unsigned long long)written);
+    return status;
+}
+
+static stoa_status encode(const options *o, const stoa_tokenizer *t, stoa_error *err) {
+    if (o->out && o->file_count > 0)
+        return encode_to_file(o, t, err);
+    stoa_buffer text = {0};
+    stoa_ids ids = {0};
+    stoa_status status = read_input(o, &text, err);
+    if (status == STOA_OK)
+        status = stoa_tokenizer_encode(t, (stoa_view){text.data, text.len}, 0, &ids, err);
+    if (status == STOA_OK && o->json) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < ids.len; i++)
+            json_array_append_new(list, json_integer(ids.data[i]));
+        cli_print_json(json_pack("{s:o}", "ids", list));
+    } else if (status == STOA_OK) {
+        for (size_t i = 0; i < ids.len; i++)
+            printf("%s%d", i ? " " : "", (int)ids.data[i]);
+        printf("\n");
+    }
+    stoa_ids_deinit(&ids);
+    stoa_buffer_deinit(&text);
+    return status;
+}
+
+/* Ids from the arguments, or words of stdin. */
+static stoa_status read_ids(const options *o, stoa_ids *ids, stoa_error *err) {
+    char word[64];
+    for (size_t i = 0;; i++) {
+        const char *text = word;
+        if (o->file_count > 0) {
+            if (i == o->file_count)
+                return STOA_OK;
+            text = o->files[i];
+        } else if (scanf("%63s", word) != 1) {
+            return STOA_OK;
+        }
+        int64_t id;
+        if (!stoa_parse_int(stoa_view_of(text), &id) || id < 0 || id > INT32_MAX)
+            return stoa_fail(err, STOA_ERR_USAGE, "'%s' is not a token id", text);
+        stoa_ids_push(ids, (int32_t)id);
+    }
+}
+
+static stoa_status decode(const options *o, const stoa_tokenizer *t, stoa_error *err) {
+    stoa_ids ids = {0};
+    stoa_buffer text = {0};
+    stoa_status status = read_ids(o, &ids, err);
+    if (status == STOA_OK)
+        status = stoa_tokenizer_decode(t, ids.data, ids.len, 0, &text, err);
+    if (status == STOA_OK)
+        fwrite(text.data, 1, text.len, stdout);
+    stoa_ids_deinit(&ids);
+    stoa_buffer_deinit(&text);
+    return status;
+}
+
+static const struct {
+    const char *name;
+    stoa_status (*run)(const options *o, const stoa_tokenizer *t, stoa_error *err);
+} actions[] = {{"encode", encode}, {"decode", decode}};
+
+int verb_tokenizer(int argc, char **argv) {
+    options o = {.vocab = 4096, .tokenizer = "tokenizer.json"};
+    stoa_error err = {0};
+    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    if (strcmp(o.action, "train") == 0)
+        return train(&o, &err) == STOA_OK ? EXIT_OK : cli_fail(&err);
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(o.action, actions[i].name) != 0)
+            continue;
+        stoa_tokenizer *t;
+        stoa_status status = stoa_tokenizer_load(&t, o.tokenizer, &err);
+        if (status == STOA_OK) {
+            status = actions[i].run(&o, t, &err);
+            stoa_tokenizer_free(t);
+        }
+        return status == STOA_OK ? EXIT_OK : cli_fail(&err);
+    }
+    stoa_fail(&err, STOA_ERR_USAGE, "tokenizer: '%s' is not train, encode or decode", o.action);
+    return cli_fail(&err);
+}
