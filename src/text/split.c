@@ -79,7 +79,7 @@ static void apply_behavior(stoa_piece_list *list, stoa_behavior behavior) {
     bool previous = false; // was the segment before a match?
     switch (behavior) {
     case STOA_BEHAVIOR_REMOVED:
-        return;
+        return; // matches are what is dropped
     case STOA_BEHAVIOR_ISOLATED:
         kept = n;
         break;
@@ -121,7 +121,8 @@ static void apply_behavior(stoa_piece_list *list, stoa_behavior behavior) {
 
 /* Turns the segments of a piece into pieces. */
 static void add_segments(stoa_piece_list *list, stoa_piece piece, stoa_behavior behavior) {
-    apply_behavior(list, behavior);
+    if (list->segment_count > 0)
+        apply_behavior(list, behavior);
     for (size_t i = 0; i < list->segment_count; i++) {
         stoa_segment s = list->segments[i];
         if (!s.match)

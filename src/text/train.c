@@ -123,7 +123,11 @@ static stoa_status add_alphabet(stoa_tokenizer *t, const stoa_tokenizer_training
                                 stoa_error *err) {
     for (size_t i = 0; i < o->special_count; i++) {
         stoa_view name = stoa_view_of(o->specials[i]);
-        if (name.len < 2 || stoa_strings_insert(&t->bpe.text, name, (int32_t)i) != STOA_INSERT_DONE)
+        stoa_insert r = name.len < 2 ? STOA_INSERT_TWICE_TEXT
+                                     : stoa_strings_insert(&t->bpe.text, name, (int32_t)i);
+        if (r == STOA_INSERT_MEMORY)
+            return stoa_fail(err, STOA_ERR_MEMORY, "no memory for the special tokens");
+        if (r != STOA_INSERT_DONE)
             return stoa_fail(err, STOA_ERR_USAGE,
                              "the special token \"%s\" is shorter than two bytes or given twice",
                              o->specials[i]);
