@@ -3,21 +3,22 @@
  * share apart, since the reset gate multiplies it.
  */
 #include "tensor/cpu/kernels.h"
+#include "tensor/cpu/linear.h"
 #include "tensor/cpu/recurrent.h"
 #include "tensor/cpu/rows.h"
 
 typedef struct walk {
     const stoa_node *node;
     stoa_recurrent_matrix weight_h;
-    float *z;         /* (T, B, 3N): the inputs' share, then the gates */
-    float *fresh_h;   /* (T, B, N): the states' share of the new gate, kept; or NULL */
-    float *share;     /* (B, 3N): the states' share of a step */
-    float *h;         /* (B, N): the state */
-    uint16_t *narrow; /* (B, N): h in bf16 when products take that, or NULL */
-    void *before;     /* (T, B, N): the states before each step, of the operands' type */
-    void *dzx, *dzh;  /* (T, B, 3N): gradients of the two shares, likewise */
-    float *row;       /* (threads, 7N): rows of dzx, dzh and before, in f32 */
-    float *dh;        /* (B, N) */
+    float *z;           /* (T, B, 3N): the inputs' share, then the gates */
+    float *fresh_h;     /* (T, B, N): the states' share of the new gate, kept; or NULL */
+    float *share;       /* (B, 3N): the states' share of a step */
+    float *h;           /* (B, N): the state */
+    uint16_t *narrow;   /* (B, N): h in bf16 when products take that, or NULL */
+    stoa_tensor before; /* (T, B, N): the states before each step, of the operands' type */
+    void *dzx, *dzh;    /* (T, B, 3N): gradients of the two shares, likewise */
+    float *row;         /* (threads, 7N): rows of dzx, dzh and before, in f32 */
+    float *dh;          /* (B, N) */
     stoa_grad_ref dout;
 } walk;
 
@@ -70,11 +71,11 @@ static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
 }
 
 stoa_status stoa_cpu_gru(stoa_ctx *ctx, stoa_node *node) {
-    const stoa_tensor *x = node->in[0], *weight_x = node->in[1];
+    const stoa_tensor *x = node->in[0];
     if (!stoa_recurrent_types(node))
         return STOA_ERR_UNSUPPORTED;
-    stoa_dtype operand = stoa_recurrent_operand(x);
-    int64_t states = stoa_numel(node->out[1]), gates = stoa_rows(x) * weight_x->shape[0];
+    stoa_dtype operand = stoa_recurrent_operand(ctx, x);
+    int64_t states = stoa_numel(node->out[1]), gates = 3 * stoa_numel(node->out[0]);
     walk w = {.node = node, .h = node->out[1]->data};
     w.z = node->save[0] ? node->save[0]->data : stoa_scratch(ctx, (size_t)gates * sizeof *w.z);
     w.fresh_h = node->save[1] ? node->save[1]->data : NULL;
@@ -83,7 +84,15 @@ stoa_status stoa_cpu_gru(stoa_ctx *ctx, stoa_node *node) {
         w.narrow = stoa_scratch(ctx, (size_t)states * sizeof *w.narrow);
     if (!w.z || !w.share || (operand == STOA_BF16 && !w.narrow))
         return STOA_ERR_MEMORY;
-    STOA_TRY(stoa_recurrent_project(ctx, x, weight_x, node->in[3], operand, w.z));
+    const stoa_linear_job inputs = {.m = stoa_rows(x),
+                                    .n = 3 * node->out[0]->shape[2],
+                                    .k = x->shape[2],
+                                    .x = x,
+                                    .weight = node->in[1],
+                                    .bias = node->in[3]->data,
+                                    .y = w.z,
+                                    .y_dtype = STOA_F32};
+    STOA_TRY(stoa_linear_forward(ctx, &inputs));
     STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_h, node->in[2], true, operand, x->shape[0]));
     stoa_recurrent_start(w.h, node->in[5], states);
     stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, forward_range, &w);
@@ -118,7 +127,7 @@ static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
         stoa_recurrent_add(w->dh + begin * n, w->dout, (t * batch + begin) * n, (end - begin) * n);
         for (int64_t r = begin; r < end; r++) {
             int64_t at = t * batch + r;
-            const float *before = stoa_row_view(state, w->before, operand, at * n, n);
+            const float *before = stoa_row_view(state, w->before.data, operand, at * n, n);
             gates_backward(w->z + at * 3 * n, w->fresh_h + at * n, before, w->dh + r * n, dzx, dzh,
                            n);
             stoa_row_put(w->dzx, operand, at * 3 * n, dzx, 3 * n);
@@ -134,12 +143,13 @@ static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
 static stoa_status prepare_backward(stoa_ctx *ctx, stoa_node *node, stoa_dtype operand, walk *w) {
     int64_t rows = stoa_rows(node->out[0]), states = stoa_numel(node->out[1]);
     int64_t n = node->out[0]->shape[2];
-    w->before = stoa_recurrent_before(ctx, node->in[5], node->out[0], node->in[6], operand);
+    STOA_TRY(
+        stoa_recurrent_before(ctx, node->in[5], node->out[0], node->in[6], operand, &w->before));
     w->row = stoa_scratch(ctx, (size_t)(ctx->threads * 7 * n) * sizeof *w->row);
     w->dzx = stoa_scratch(ctx, (size_t)(rows * 3 * n) * stoa_dtype_size(operand));
     w->dzh = stoa_scratch(ctx, (size_t)(rows * 3 * n) * stoa_dtype_size(operand));
     w->dh = stoa_scratch(ctx, (size_t)states * sizeof *w->dh);
-    if (!w->before || !w->row || !w->dzx || !w->dzh || !w->dh)
+    if (!w->row || !w->dzx || !w->dzh || !w->dh)
         return STOA_ERR_MEMORY;
     memset(w->dh, 0, (size_t)states * sizeof *w->dh);
     stoa_recurrent_add(w->dh, stoa_grad_out(node, 1), 0, states);
@@ -150,7 +160,7 @@ static stoa_status prepare_backward(stoa_ctx *ctx, stoa_node *node, stoa_dtype o
 stoa_status stoa_cpu_gru_backward(stoa_ctx *ctx, stoa_node *node) {
     const stoa_tensor *x = node->in[0];
     int64_t rows = stoa_rows(x), n = node->out[0]->shape[2], states = stoa_numel(node->out[1]);
-    stoa_dtype operand = stoa_recurrent_operand(x);
+    stoa_dtype operand = stoa_recurrent_operand(ctx, x);
     walk w = {.node = node, .dout = stoa_grad_out(node, 0)};
     w.z = node->save[0]->data;
     w.fresh_h = node->save[1]->data;
@@ -160,15 +170,27 @@ stoa_status stoa_cpu_gru_backward(stoa_ctx *ctx, stoa_node *node) {
     stoa_grad_ref to[6];
     for (int i = 0; i < 6; i++)
         to[i] = stoa_grad_take(node, i);
-    if (to[0].data)
-        STOA_TRY(stoa_recurrent_grad_x(ctx, w.dzx, node->in[1], operand, rows, to[0]));
-    const void *inputs = to[1].data ? stoa_recurrent_as(ctx, x, operand) : NULL;
-    if (to[1].data && !inputs)
-        return STOA_ERR_MEMORY;
-    STOA_TRY(stoa_recurrent_grad_weight(ctx, w.dzx, inputs, operand, rows, 3 * n, x->shape[2],
-                                        to[1], to[3]));
-    STOA_TRY(
-        stoa_recurrent_grad_weight(ctx, w.dzh, w.before, operand, rows, 3 * n, n, to[2], to[4]));
+    stoa_linear_job job = {.m = rows,
+                           .n = 3 * n,
+                           .k = x->shape[2],
+                           .x = x,
+                           .weight = node->in[1],
+                           .dy = w.dzx,
+                           .y_dtype = operand,
+                           .dx = to[0],
+                           .dw = to[1],
+                           .db = to[3]};
+    STOA_TRY(stoa_linear_backward(ctx, &job));
+    job = (stoa_linear_job){.m = rows,
+                            .n = 3 * n,
+                            .k = n,
+                            .x = &w.before,
+                            .weight = node->in[2],
+                            .dy = w.dzh,
+                            .y_dtype = operand,
+                            .dw = to[2],
+                            .db = to[4]};
+    STOA_TRY(stoa_linear_backward(ctx, &job));
     if (to[5].data)
         stoa_row_grad(to[5].data, to[5].dtype, to[5].add, 0, w.dh, states);
     return STOA_OK;

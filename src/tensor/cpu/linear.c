@@ -46,17 +46,21 @@ static void fill_with_bias(const stoa_linear_job *w) {
             stoa_row_put(w->y, w->y_dtype, i * w->n + j, w->bias ? w->bias + j : &zero, 1);
 }
 
+stoa_status stoa_linear_forward(stoa_ctx *ctx, const stoa_linear_job *w) {
+    if (w->m == 0 || w->n == 0)
+        return STOA_OK;
+    if (w->k == 0) {
+        fill_with_bias(w);
+        return STOA_OK;
+    }
+    return choose(ctx, w).forward(ctx, w);
+}
+
 stoa_status stoa_cpu_linear(stoa_ctx *ctx, stoa_node *node) {
     if (!types_known(node))
         return STOA_ERR_UNSUPPORTED;
     stoa_linear_job w = job_of(node);
-    if (w.m == 0 || w.n == 0)
-        return STOA_OK;
-    if (w.k == 0) {
-        fill_with_bias(&w);
-        return STOA_OK;
-    }
-    return choose(ctx, &w).forward(ctx, &w);
+    return stoa_linear_forward(ctx, &w);
 }
 
 /* Some dimension is 0: what is not empty becomes 0, or stays. */
@@ -70,6 +74,12 @@ static stoa_status backward_of_nothing(stoa_ctx *ctx, const stoa_linear_job *w) 
     return stoa_column_sums(ctx, w->dy, w->y_dtype, w->m, w->n, w->db.data, w->db.add);
 }
 
+stoa_status stoa_linear_backward(stoa_ctx *ctx, const stoa_linear_job *w) {
+    if (w->m == 0 || w->n == 0 || w->k == 0)
+        return backward_of_nothing(ctx, w);
+    return choose(ctx, w).backward(ctx, w);
+}
+
 stoa_status stoa_cpu_linear_backward(stoa_ctx *ctx, stoa_node *node) {
     if (!types_known(node))
         return STOA_ERR_UNSUPPORTED;
@@ -78,9 +88,7 @@ stoa_status stoa_cpu_linear_backward(stoa_ctx *ctx, stoa_node *node) {
     w.dx = stoa_grad_take(node, 0);
     w.dw = stoa_grad_take(node, 1);
     w.db = stoa_grad_take(node, 2);
-    if (w.m == 0 || w.n == 0 || w.k == 0)
-        return backward_of_nothing(ctx, &w);
-    return choose(ctx, &w).backward(ctx, &w);
+    return stoa_linear_backward(ctx, &w);
 }
 
 /* ---- shared by the engines ------------------------------------------------------------------- */

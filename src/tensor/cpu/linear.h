@@ -19,6 +19,10 @@ typedef struct stoa_linear_job {
     stoa_grad_ref dx, dw, db; /* data NULL: not wanted */
 } stoa_linear_job;
 
+/* By the engine that fits; any dimension may be 0. */
+stoa_status stoa_linear_forward(stoa_ctx *ctx, const stoa_linear_job *w);
+stoa_status stoa_linear_backward(stoa_ctx *ctx, const stoa_linear_job *w);
+
 /* bfloat16 tiles; x is bf16. */
 stoa_status stoa_linear_tiles(stoa_ctx *ctx, const stoa_linear_job *w);
 stoa_status stoa_linear_tiles_backward(stoa_ctx *ctx, const stoa_linear_job *w);

@@ -7,6 +7,7 @@
  * gradients are products over all steps at the end.
  */
 #include "tensor/cpu/kernels.h"
+#include "tensor/cpu/linear.h"
 #include "tensor/cpu/recurrent.h"
 #include "tensor/cpu/rows.h"
 
@@ -71,11 +72,11 @@ static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
 }
 
 stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node) {
-    const stoa_tensor *x = node->in[0], *weight_x = node->in[1];
+    const stoa_tensor *x = node->in[0];
     if (!stoa_recurrent_types(node))
         return STOA_ERR_UNSUPPORTED;
-    stoa_dtype operand = stoa_recurrent_operand(x);
-    int64_t states = stoa_numel(node->out[1]), gates = stoa_rows(x) * weight_x->shape[0];
+    stoa_dtype operand = stoa_recurrent_operand(ctx, x);
+    int64_t states = stoa_numel(node->out[1]), gates = 4 * stoa_numel(node->out[0]);
     walk w = {.node = node, .h = node->out[1]->data, .c = node->out[2]->data};
     w.z = node->save[0] ? node->save[0]->data : stoa_scratch(ctx, (size_t)gates * sizeof *w.z);
     w.cells = node->save[1] ? node->save[1]->data : NULL;
@@ -83,7 +84,15 @@ stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node) {
         w.narrow = stoa_scratch(ctx, (size_t)states * sizeof *w.narrow);
     if (!w.z || (operand == STOA_BF16 && !w.narrow))
         return STOA_ERR_MEMORY;
-    STOA_TRY(stoa_recurrent_project(ctx, x, weight_x, node->in[3], operand, w.z));
+    const stoa_linear_job inputs = {.m = stoa_rows(x),
+                                    .n = 4 * node->out[0]->shape[2],
+                                    .k = x->shape[2],
+                                    .x = x,
+                                    .weight = node->in[1],
+                                    .bias = node->in[3]->data,
+                                    .y = w.z,
+                                    .y_dtype = STOA_F32};
+    STOA_TRY(stoa_linear_forward(ctx, &inputs));
     STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_h, node->in[2], true, operand, x->shape[0]));
     stoa_recurrent_start(w.h, node->in[4], states);
     stoa_recurrent_start(w.c, node->in[5], states);
@@ -162,7 +171,7 @@ static stoa_status prepare_backward(stoa_ctx *ctx, stoa_node *node, stoa_dtype o
 stoa_status stoa_cpu_lstm_backward(stoa_ctx *ctx, stoa_node *node) {
     const stoa_tensor *x = node->in[0], *h0 = node->in[4], *reset = node->in[6];
     int64_t rows = stoa_rows(x), n = node->out[0]->shape[2], states = stoa_numel(node->out[1]);
-    stoa_dtype operand = stoa_recurrent_operand(x);
+    stoa_dtype operand = stoa_recurrent_operand(ctx, x);
     walk w = {.node = node, .dout = stoa_grad_out(node, 0)};
     w.z = node->save[0]->data;
     w.cells = node->save[1]->data;
@@ -172,19 +181,29 @@ stoa_status stoa_cpu_lstm_backward(stoa_ctx *ctx, stoa_node *node) {
     stoa_grad_ref to[6];
     for (int i = 0; i < 6; i++)
         to[i] = stoa_grad_take(node, i);
-    if (to[0].data)
-        STOA_TRY(stoa_recurrent_grad_x(ctx, w.dz, node->in[1], operand, rows, to[0]));
-    const void *inputs = to[1].data ? stoa_recurrent_as(ctx, x, operand) : NULL;
-    if (to[1].data && !inputs)
-        return STOA_ERR_MEMORY;
-    STOA_TRY(stoa_recurrent_grad_weight(ctx, w.dz, inputs, operand, rows, 4 * n, x->shape[2], to[1],
-                                        to[3]));
+    stoa_linear_job job = {.m = rows,
+                           .n = 4 * n,
+                           .k = x->shape[2],
+                           .x = x,
+                           .weight = node->in[1],
+                           .dy = w.dz,
+                           .y_dtype = operand,
+                           .dx = to[0],
+                           .dw = to[1],
+                           .db = to[3]};
+    STOA_TRY(stoa_linear_backward(ctx, &job));
     if (to[2].data) {
-        const void *before = stoa_recurrent_before(ctx, h0, node->out[0], reset, operand);
-        if (!before)
-            return STOA_ERR_MEMORY;
-        STOA_TRY(stoa_recurrent_grad_weight(ctx, w.dz, before, operand, rows, 4 * n, n, to[2],
-                                            (stoa_grad_ref){0}));
+        stoa_tensor before;
+        STOA_TRY(stoa_recurrent_before(ctx, h0, node->out[0], reset, operand, &before));
+        job = (stoa_linear_job){.m = rows,
+                                .n = 4 * n,
+                                .k = n,
+                                .x = &before,
+                                .weight = node->in[2],
+                                .dy = w.dz,
+                                .y_dtype = operand,
+                                .dw = to[2]};
+        STOA_TRY(stoa_linear_backward(ctx, &job));
     }
     if (to[4].data)
         stoa_row_grad(to[4].data, to[4].dtype, to[4].add, 0, w.dh, states);
