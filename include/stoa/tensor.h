@@ -125,7 +125,7 @@ typedef struct stoa_ctx_stats {
     int64_t nodes;
 } stoa_ctx_stats;
 STOA_API stoa_ctx_stats stoa_ctx_statistics(const stoa_ctx *ctx);
-/* On the meta backend: FLOPs by op kind since the last reset; flops[STOA_OP_COUNT]. */
+/* FLOPs by op kind since the last reset; flops[STOA_OP_COUNT]. */
 STOA_API const double *stoa_ctx_flops_by_op(const stoa_ctx *ctx);
 
 /* New tensor in the arena, contents undefined / zero / copied from host memory of the same layout.
@@ -190,6 +190,9 @@ typedef enum stoa_op {
 } stoa_op;
 
 STOA_API const char *stoa_op_name(stoa_op op);
+/* Timing of kernels by kind, summed since it was last switched on; off at first. */
+STOA_API void stoa_ctx_set_profile(stoa_ctx *ctx, bool on);
+STOA_API double stoa_ctx_seconds(const stoa_ctx *ctx, stoa_op op, bool backward);
 /* Whether a backend has the op forward / backward. */
 STOA_API bool stoa_backend_supports(const stoa_backend *backend, stoa_op op, bool backward);
 

@@ -82,6 +82,15 @@ STOA_API stoa_status stoa_lm_plan_make(const stoa_lm_settings *settings, stoa_lm
  * tokens, repeated for `patience` seconds; a first step, which fills caches, is not counted. */
 STOA_API stoa_status stoa_lm_time_step(const stoa_lm_settings *settings, stoa_pool *pool,
                                        double patience, double *seconds, stoa_error *err);
+/* Where the time of a step goes: seconds a step of each kind of kernel, forward and backward, of
+ * the optimiser, and in all. */
+typedef struct stoa_lm_profile {
+    double seconds[STOA_OP_COUNT][2];
+    double optimizer, step;
+} stoa_lm_profile;
+STOA_API stoa_status stoa_lm_profile_step(const stoa_lm_settings *settings, stoa_pool *pool,
+                                          double patience, stoa_lm_profile *profile,
+                                          stoa_error *err);
 /* Shifts the predictors' (or routers') output biases so that `capacity` of random tokens would go
  * through each routed block: an untrained model then decodes at a trained one's speed. The
  * auxiliary cure has no bias to shift and is left alone. */

@@ -7,7 +7,7 @@
 typedef struct options {
     int64_t threads;
     double seconds;
-    bool json;
+    bool json, ops;
     const char *size, *precision; /* NULL: all (but the largest size) */
 } options;
 
@@ -17,6 +17,7 @@ static const struct argp_option rows[] = {
     {"size", 'z', "SIZE", 0, "Only this size: 1.2M, 10M or 124M (needs 4 GB; not in the default)",
      0},
     {"precision", 'p', "KIND", 0, "Only f32 or bf16", 0},
+    {"ops", 'o', 0, 0, "Where the time of a training step goes, by operation", 0},
     {"json", 'j', 0, 0, "Print as JSON", 0},
     {0},
 };
@@ -37,6 +38,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (strcmp(arg, "f32") != 0 && strcmp(arg, "bf16") != 0)
             argp_error(state, "--precision is f32 or bf16, not '%s'", arg);
         o->precision = arg;
+        return 0;
+    case 'o':
+        o->ops = true;
         return 0;
     case 'j':
         o->json = true;
@@ -62,6 +66,28 @@ static const struct size {
     {"10M", 6, 384, 6, 256, 8, 256},
     {"124M", 12, 768, 12, 1024, 4, 50304},
 };
+
+/* Milliseconds a step of each operation. */
+static stoa_status print_ops(const stoa_lm_settings *s, const options *o, stoa_pool *pool,
+                             stoa_error *err) {
+    stoa_lm_profile p;
+    STOA_TRY(stoa_lm_profile_step(s, pool, o->seconds, &p, err));
+    double known = p.optimizer;
+    printf("\n  %-22s %9s %9s   of %.2f ms a step\n", "milliseconds", "forward", "backward",
+           1e3 * p.step);
+    for (int op = 0; op < STOA_OP_COUNT; op++) {
+        double forward = p.seconds[op][0], backward = p.seconds[op][1];
+        known += forward + backward;
+        if (forward + backward > 0)
+            printf("  %-22s %9.3f %9.3f   %4.1f %%\n", stoa_op_name((stoa_op)op), 1e3 * forward,
+                   1e3 * backward, 100 * (forward + backward) / p.step);
+    }
+    printf("  %-22s %9.3f %9s   %4.1f %%\n", "optimiser", 1e3 * p.optimizer, "",
+           100 * p.optimizer / p.step);
+    printf("  %-22s %9.3f %9s   %4.1f %%\n", "rest", 1e3 * (p.step - known), "",
+           100 * (p.step - known) / p.step);
+    return STOA_OK;
+}
 
 static stoa_status measure(const struct size *size, bool routed, int precision, const options *o,
                            stoa_pool *pool, json_t *out, double *step, stoa_error *err) {
@@ -99,7 +125,7 @@ static stoa_status measure(const struct size *size, bool routed, int precision, 
                stoa_human_count(tokens, a, sizeof a),
                stoa_human_count(tokens * plan.training_flops, b, sizeof b),
                stoa_human_count(1 / decode, c, sizeof c));
-    return STOA_OK;
+    return o->ops && !out ? print_ops(&s, o, pool, err) : STOA_OK;
 }
 
 /* Dense and routed, one after the other. */

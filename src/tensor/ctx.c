@@ -121,6 +121,16 @@ const double *stoa_ctx_flops_by_op(const stoa_ctx *ctx) {
     return ctx->flops_by_op;
 }
 
+void stoa_ctx_set_profile(stoa_ctx *ctx, bool on) {
+    ctx->profile = on;
+    if (on)
+        memset(ctx->seconds, 0, sizeof ctx->seconds);
+}
+
+double stoa_ctx_seconds(const stoa_ctx *ctx, stoa_op op, bool backward) {
+    return ctx->seconds[op][backward];
+}
+
 void *stoa_scratch(stoa_ctx *ctx, size_t bytes) {
     return stoa_arena_alloc(ctx->scratch, bytes);
 }

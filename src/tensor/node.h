@@ -121,6 +121,8 @@ struct stoa_ctx {
     uint64_t seed, step, random_ops;
     double flops, backward_flops;
     double flops_by_op[STOA_OP_COUNT];
+    bool profile;
+    double seconds[STOA_OP_COUNT][2]; /* of kernels: forward, backward */
     stoa_spare spares[STOA_SPARES];
     int spare_count;
     stoa_error failure;

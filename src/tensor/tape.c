@@ -25,15 +25,19 @@ bool stoa_node_wants_grad(const stoa_ctx *ctx, const stoa_node *node) {
 }
 
 /* Calls a kernel with an empty scratch arena; a failure stays in the context. */
-static void call(stoa_ctx *ctx, stoa_kernel kernel, stoa_node *node, const char *direction) {
+static void call(stoa_ctx *ctx, stoa_kernel kernel, stoa_node *node, bool backward) {
     const char *name = stoa_op_table[node->op].name;
+    const char *direction = backward ? "backward" : "forward";
     if (!kernel) {
         stoa_ctx_fail(ctx, STOA_ERR_UNSUPPORTED, "backend %s has no %s %s", ctx->backend->name,
                       name, direction);
         return;
     }
     stoa_arena_mark mark = stoa_arena_save(ctx->scratch);
+    double start = ctx->profile ? stoa_clock() : 0;
     stoa_status status = kernel(ctx, node);
+    if (ctx->profile)
+        ctx->seconds[node->op][backward] += stoa_clock() - start;
     stoa_arena_restore(ctx->scratch, mark);
     if (status != STOA_OK)
         stoa_ctx_fail(ctx, status, "%s %s on backend %s: %s", name, direction, ctx->backend->name,
@@ -67,7 +71,7 @@ stoa_tensor *stoa_node_run(stoa_ctx *ctx, const stoa_node *given) {
         ctx->flops_by_op[node->op] += flops;
     }
     if (ctx->backend->computes)
-        call(ctx, ctx->backend->kernels[node->op].forward, node, "forward");
+        call(ctx, ctx->backend->kernels[node->op].forward, node, false);
     return given->out[0];
 }
 
@@ -131,7 +135,7 @@ void stoa_backward(stoa_ctx *ctx, stoa_tensor *loss, const stoa_tensor *seed_gra
             if (ctx->failure.status != STOA_OK)
                 return;
             if (ctx->backend->computes)
-                call(ctx, ctx->backend->kernels[node->op].backward, node, "backward");
+                call(ctx, ctx->backend->kernels[node->op].backward, node, true);
             for (int i = 0; i < STOA_NODE_IN; i++)
                 if (node->in[i] && node->in[i]->requires_grad)
                     root_of(node->in[i])->grad_written = true;
