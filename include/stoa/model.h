@@ -46,7 +46,7 @@ typedef struct stoa_lm_options {
 } stoa_lm_options;
 
 /* Fills what is derived (0 means: choose): kv_heads = heads, mlp_width = 4 N (GELU) or 8/3 N
- * rounded up to 32 (SwiGLU), predictor_width = clamp(N / 4, 32, ...), and checks the rest. Errors
+ * rounded up to 32 (SwiGLU), predictor_width = N / 4 within 32 to 128, and checks the rest. Errors
  * name the setting to change. */
 STOA_API stoa_status stoa_lm_options_check(stoa_lm_options *options, stoa_error *err);
 /* Whether block i takes part in routing (by depth, or by experts when integrated). */

@@ -33,7 +33,7 @@ stoa_status stoa_lm_options_check(stoa_lm_options *o, stoa_error *err) {
                                                                : 4 * o->width;
     o->router.width = o->width;
     if (o->router.predictor_width == 0)
-        o->router.predictor_width = o->width / 4 < 32 ? 32 : o->width / 4;
+        o->router.predictor_width = o->width < 128 ? 32 : o->width > 512 ? 128 : o->width / 4;
     if (o->vocab < 2)
         return stoa_fail(err, STOA_ERR_USAGE, "the vocabulary needs at least 2 tokens");
     if (o->layers < 1 || o->layers > STOA_MAX_LAYERS)

@@ -70,9 +70,11 @@ static stoa_tensor *cure_logits(stoa_ctx *ctx, const stoa_router *router, stoa_t
                                 stoa_tensor *scores) {
     if (router->options.cure == STOA_CURE_AUXILIARY)
         return scores;
-    stoa_dtype full = stoa_ctx_full(ctx);
-    stoa_tensor *h = stoa_linear_apply(ctx, &router->fc1, stoa_stop_gradient(ctx, input), full);
-    return drop_last(ctx, stoa_linear_apply(ctx, &router->fc2, stoa_relu(ctx, h), full));
+    /* its hidden layer may be coarse; its verdict is not */
+    stoa_dtype compute = stoa_ctx_compute(ctx);
+    stoa_tensor *x = stoa_cast(ctx, stoa_stop_gradient(ctx, input), compute);
+    stoa_tensor *h = stoa_relu(ctx, stoa_linear_apply(ctx, &router->fc1, x, compute));
+    return drop_last(ctx, stoa_linear_apply(ctx, &router->fc2, h, stoa_ctx_full(ctx)));
 }
 
 static stoa_tensor *gate_of(stoa_ctx *ctx, const stoa_router *router, stoa_tensor *scores) {

@@ -68,7 +68,7 @@ static const stoa_setting rows[] = {
                "How tokens are chosen causally: a stop-gradient predictor, or an auxiliary loss on "
                "the router."),
     ROW_INT("routing.predictor_width", model.router.predictor_width, "0", 0, 65536,
-            "Hidden width of the predictor; 0: a quarter of the width, at least 32."),
+            "Hidden width of the predictor; 0: a quarter of the width, within 32 to 128."),
     ROW_BOOL("routing.normalize", model.router.normalize, "false",
              "The router reads the normalised residual stream."),
     ROW_FLOAT("routing.init_scale", model.router.init_scale, "0.02", 0, 10,
