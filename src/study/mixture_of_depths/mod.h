@@ -12,7 +12,7 @@
 
 typedef struct stoa_mod_settings {
     int64_t context, batch, eval_tokens;
-    double rate, routed_rate;
+    double rate, routed_rate, init_gain;
     stoa_float_list budgets;
     stoa_int_list dense_widths, dense_layers, routed_widths, routed_layers;
     double capacity;

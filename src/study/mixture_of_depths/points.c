@@ -112,7 +112,8 @@ stoa_status stoa_mod_point_settings(const stoa_mod_study *study, const stoa_mod_
     s->router_weight = arm->loss_weight;
     s->flops = p->budget;
     s->batch = m->batch;
-    s->rate = p->arm == MOD_DENSE ? m->rate : m->routed_rate;
+    s->rate = (p->arm == MOD_DENSE ? m->rate : m->routed_rate) * sqrt(64.0 / (double)p->width);
+    s->model.init_scale = m->init_gain / sqrt((double)p->width);
     s->eval_every = 0;
     s->eval_tokens = m->eval_tokens;
     s->checkpoint_every = 0;

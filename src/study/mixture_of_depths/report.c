@@ -332,9 +332,13 @@ static void add_settings(stoa_report *report, const stoa_mod_study *study) {
     const struct {
         const char *key;
         double value;
-    } rows[] = {{"context", (double)m->context},   {"batch", (double)m->batch},
-                {"learning rate, dense", m->rate}, {"learning rate, routed", m->routed_rate},
-                {"capacity", m->capacity},         {"held-out tokens", (double)m->eval_tokens}};
+    } rows[] = {{"context", (double)m->context},
+                {"batch", (double)m->batch},
+                {"learning rate at width 64, dense", m->rate},
+                {"learning rate at width 64, routed", m->routed_rate},
+                {"initial standard deviation x root of width", m->init_gain},
+                {"capacity", m->capacity},
+                {"held-out tokens", (double)m->eval_tokens}};
     stoa_report_setting(report, "text", study->text_id);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         snprintf(text, sizeof text, "%.12g", rows[i].value);
