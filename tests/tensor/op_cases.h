@@ -101,7 +101,8 @@ extern const int op_families_count;
 int op_check_forward(const char *only, stoa_dtype type);
 int op_check_gradients(const char *only, stoa_dtype type);
 int op_check_supports(const char *only);
-/* Prints seconds, GB/s and GFLOP/s, forward and backward, of every case's last row. */
-void op_print_speeds(const char *only);
+/* Prints seconds, GB/s and GFLOP/s, forward and backward, of every case with its last row of
+ * dimensions, or with `dims` (8 of them) when not NULL. */
+void op_print_speeds(const char *only, const int64_t *dims);
 
 #endif /* STOA_TESTS_OP_CASES_H */

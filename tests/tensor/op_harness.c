@@ -60,7 +60,7 @@ static bool broken(op_env *e, const op_case *c, const int64_t *dims, stoa_dtype 
     if (stoa_ctx_status(e->ctx, &err) == STOA_OK)
         return false;
     printf("    %s\n", err.message);
-    judge(c, dims, type, "did not run", INFINITY);
+    judge(c, dims, type, "did not run", HUGE_VAL);
     return true;
 }
 
@@ -68,7 +68,7 @@ static bool broken(op_env *e, const op_case *c, const int64_t *dims, stoa_dtype 
 
 static double difference(const stoa_tensor *got, const stoa_tensor *want) {
     if (got->ndim != want->ndim || stoa_numel(got) != stoa_numel(want))
-        return INFINITY;
+        return HUGE_VAL;
     double worst = 0, scale = TINY_VALUE;
     for (int64_t i = 0; i < stoa_numel(want); i++) {
         double g = op_value(got, got->data, i), w = op_value(want, want->data, i);
@@ -77,7 +77,7 @@ static double difference(const stoa_tensor *got, const stoa_tensor *want) {
         if (isinf(w) && g == w)
             continue;
         if (!isfinite(g) || !isfinite(w))
-            return INFINITY;
+            return HUGE_VAL;
         worst = fmax(worst, fabs(g - w));
         scale = fmax(scale, fabs(w));
     }
@@ -96,7 +96,7 @@ static int check_forward(const op_case *c, const int64_t *dims, stoa_dtype type,
         for (int i = 0; i < c->extra_output; i++)
             error = fmax(error, difference(cpu->extras[i], ref->extras[i]));
         if (c->index_output && error > 0)
-            error = INFINITY;
+            error = HUGE_VAL;
         failures += judge(c, dims, type, "forward", error);
 
         size_t bytes = stoa_nbytes(got);
@@ -106,7 +106,7 @@ static int check_forward(const op_case *c, const int64_t *dims, stoa_dtype type,
         op_env_poison(cpu);
         got = op_env_build(cpu, c, dims);
         if (memcmp(first, got->data, bytes) != 0)
-            failures += judge(c, dims, type, "second run differs", INFINITY);
+            failures += judge(c, dims, type, "second run differs", HUGE_VAL);
         stoa_free(first);
     }
     op_env_close(cpu);
@@ -201,7 +201,7 @@ static double slope_scale(const stoa_tensor *t) {
     for (int64_t i = 0; i < stoa_numel(t); i++) {
         double g = op_value(t, t->grad, i);
         if (!isfinite(g))
-            return INFINITY;
+            return HUGE_VAL;
         most = fmax(most, fabs(g));
     }
     return most;
@@ -257,7 +257,7 @@ static double adding_error(const stoa_tensor *t, const double *plain, double sca
     for (int64_t k = 0; k < stoa_numel(t); k++) {
         double want = plain[k] + (double)(k % 5) / 4 - 0.5;
         double got = op_value(t, t->grad, k);
-        worst = isfinite(got) ? fmax(worst, fabs(got - want)) : (double)INFINITY;
+        worst = isfinite(got) ? fmax(worst, fabs(got - want)) : HUGE_VAL;
     }
     return worst / fmax(scale, 1);
 }
@@ -273,7 +273,7 @@ static int check_gradients(const op_case *c, const int64_t *dims, stoa_dtype typ
     double *plain[OP_SLOTS] = {0};
     double scales[OP_SLOTS] = {0};
     if (!run_backward(cpu, c, dims, &r, false)) {
-        failures += broken(cpu, c, dims, type) || judge(c, dims, type, "no gradient", INFINITY);
+        failures += broken(cpu, c, dims, type) || judge(c, dims, type, "no gradient", HUGE_VAL);
         goto done;
     }
     op_env_build(ref, c, dims);
@@ -285,10 +285,10 @@ static int check_gradients(const op_case *c, const int64_t *dims, stoa_dtype typ
         if (!mine->tensor.requires_grad || n == 0)
             continue;
         char what[96];
-        scales[k] = mine->tensor.grad_written ? slope_scale(&mine->tensor) : (double)INFINITY;
+        scales[k] = mine->tensor.grad_written ? slope_scale(&mine->tensor) : HUGE_VAL;
         snprintf(what, sizeof what, "gradient of %s", mine->name);
-        double error = isfinite(scales[k]) ? along_direction(ref, c, dims, &r, mine, theirs)
-                                           : (double)INFINITY;
+        double error =
+            isfinite(scales[k]) ? along_direction(ref, c, dims, &r, mine, theirs) : HUGE_VAL;
         if (isfinite(error) && total <= SMALL_ROW)
             error = fmax(error, one_by_one(ref, c, dims, &r, mine, theirs, scales[k]));
         failures += judge(c, dims, type, what, error);

@@ -95,7 +95,7 @@ static void print_speed(const op_case *c, const int64_t *dims, stoa_dtype type, 
     printf("\n");
 }
 
-void op_print_speeds(const char *only) {
+void op_print_speeds(const char *only, const int64_t *dims) {
     stoa_pool *pools[2] = {NULL, stoa_pool_new(0)};
     assert(pools[1]);
     for (int p = 0; p < 2; p++) {
@@ -105,9 +105,10 @@ void op_print_speeds(const char *only) {
                 const op_case *c = &op_families[f].cases[i];
                 if (only && strcmp(only, stoa_op_name(c->op)) != 0)
                     continue;
-                print_speed(c, c->dims[c->dims_count - 1], STOA_F32, pools[p]);
+                const int64_t *d = dims ? dims : c->dims[c->dims_count - 1];
+                print_speed(c, d, STOA_F32, pools[p]);
                 if (!c->no_bf16)
-                    print_speed(c, c->dims[c->dims_count - 1], STOA_BF16, pools[p]);
+                    print_speed(c, d, STOA_BF16, pools[p]);
             }
     }
     stoa_pool_free(pools[1]);

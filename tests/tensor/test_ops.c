@@ -1,14 +1,15 @@
 /*
  * tests/tensor/test_ops.c - every operation against the reference.
  *
- *   test_ops               the tests
- *   test_ops check <op>    the same checks of one operation
- *   test_ops speed [op]    a table of speeds
+ *   test_ops                         the tests
+ *   test_ops check <op>              the same checks of one operation
+ *   test_ops speed [op [dims...]]    a table of speeds
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -51,7 +52,10 @@ static int check_one(const char *op) {
 
 int main(int argc, char **argv) {
     if (argc >= 2 && strcmp(argv[1], "speed") == 0) {
-        op_print_speeds(argc > 2 ? argv[2] : NULL);
+        int64_t dims[8] = {0};
+        for (int i = 3; i < argc && i < 11; i++)
+            dims[i - 3] = strtoll(argv[i], NULL, 10);
+        op_print_speeds(argc > 2 ? argv[2] : NULL, argc > 3 ? dims : NULL);
         return 0;
     }
     if (argc == 3 && strcmp(argv[1], "check") == 0)

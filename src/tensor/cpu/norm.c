@@ -71,12 +71,24 @@ static const float *input_row(const job *j, int64_t at, float *first, float *sec
     return sum;
 }
 
-static float sum_of_squares(const float *restrict x, float mean, int64_t n) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++)
-        sum += (x[i] - mean) * (x[i] - mean);
-    return sum;
+typedef struct moments {
+    float mean, variance;
+} moments;
+
+/* Mean and variance in two walks; the second also corrects what rounding did to the first's mean
+ * (Chan, Golub, LeVeque 1983). RMS norm takes the mean for 0. */
+static moments moments_of(const float *restrict x, bool layer, int64_t n) {
+    float near = layer ? stoa_row_sum(x, n) / (float)n : 0.0f, sum = 0, square = 0;
+#pragma omp simd reduction(+ : sum, square)
+    for (int64_t i = 0; i < n; i++) {
+        float d = x[i] - near;
+        sum += d;
+        square += d * d;
+    }
+    if (!layer)
+        return (moments){0.0f, square / (float)n};
+    float off = sum / (float)n, variance = square / (float)n - off * off;
+    return (moments){near + off, variance > 0.0f || variance != variance ? variance : 0.0f};
 }
 
 static void normalize(float *restrict y, const float *restrict x, const float *restrict weight,
@@ -100,8 +112,8 @@ static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
     for (int64_t row = begin; row < end; row++) {
         int64_t at = row * n;
         const float *x = input_row(j, at, first, second);
-        float mean = j->layer ? stoa_row_sum(x, n) / (float)n : 0.0f;
-        float scale = 1.0f / sqrtf(sum_of_squares(x, mean, n) / (float)n + j->eps);
+        moments m = moments_of(x, j->layer, n);
+        float mean = m.mean, scale = 1.0f / sqrtf(m.variance + j->eps);
         if (j->scale)
             j->scale[row] = scale;
         if (j->mean)

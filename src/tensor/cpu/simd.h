@@ -20,8 +20,10 @@
 
 #include "stoa/tensor.h"
 
-#if defined(__AVX512BF16__) && defined(__AVX512VL__) && defined(__AVX512BW__)
+#if defined(__AVX512F__)
 #include <immintrin.h>
+#endif
+#if defined(__AVX512BF16__) && defined(__AVX512VL__) && defined(__AVX512BW__)
 #define STOA_HAVE_BF16_UNIT 1
 #else
 #define STOA_HAVE_BF16_UNIT 0
@@ -271,23 +273,28 @@ static inline float stoa_row_sum(const float *restrict x, int64_t n) {
     return sum;
 }
 
-/* -inf of nothing; NaN counts as lowest. Sixteen maxima side by side, spelt out: clang does not see
- * that their order is free. */
+/* -inf of nothing; NaN counts as lowest. (Spelled out because compilers keep the order of
+ * comparisons that a NaN could make matter.) */
 static inline float stoa_row_max(const float *restrict x, int64_t n) {
-    enum { SIDE = 16 };
-    float most = -INFINITY, side[SIDE];
-    int64_t full = n / SIDE * SIDE;
-    for (int64_t i = 0; i < SIDE; i++)
-        side[i] = -INFINITY;
-    for (int64_t i = 0; i < full; i += SIDE)
-#pragma omp simd
-        for (int64_t j = 0; j < SIDE; j++)
-            side[j] = x[i + j] > side[j] ? x[i + j] : side[j];
-    for (int64_t i = 0; i < SIDE; i++)
-        most = side[i] > most ? side[i] : most;
-    for (int64_t i = full; i < n; i++)
+#if defined(__AVX512F__)
+    const __m512 none = _mm512_set1_ps(-INFINITY);
+    __m512 most[4] = {none, none, none, none};
+    int64_t i = 0;
+    for (; i + 64 <= n; i += 64)
+        for (int k = 0; k < 4; k++)
+            most[k] = _mm512_max_ps(_mm512_loadu_ps(x + i + 16 * k), most[k]);
+    for (; i < n; i += 16) {
+        __mmask16 lanes = n - i >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << (n - i)) - 1u);
+        most[0] = _mm512_max_ps(_mm512_mask_loadu_ps(none, lanes, x + i), most[0]);
+    }
+    return _mm512_reduce_max_ps(
+        _mm512_max_ps(_mm512_max_ps(most[0], most[1]), _mm512_max_ps(most[2], most[3])));
+#else
+    float most = -INFINITY;
+    for (int64_t i = 0; i < n; i++)
         most = x[i] > most ? x[i] : most;
     return most;
+#endif
 }
 
 #endif /* STOA_TENSOR_CPU_SIMD_H */
