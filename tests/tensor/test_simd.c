@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tensor/cpu/simd.h"
+#include "tensor/cpu/lanes_math.h"
 
 enum { LONGEST = 70 }; /* past two blocks of 32 lanes */
 
@@ -23,6 +23,21 @@ VECTOR(vsigmoid, stoa_vsigmoid)
 VECTOR(vlog, stoa_vlog)
 VECTOR(vsoftplus, stoa_vsoftplus)
 VECTOR(verf, stoa_verf)
+
+#define LANES(name, call)                                                                          \
+    static void name(float *restrict y, const float *restrict x, int64_t n) {                      \
+        for (int64_t i = 0; i < n; i += STOA_LANES) {                                              \
+            int64_t m = n - i < STOA_LANES ? n - i : STOA_LANES;                                   \
+            stoa_lanes_put(y, STOA_F32, i, m, call(stoa_lanes_get(x, STOA_F32, i, m)));            \
+        }                                                                                          \
+    }
+LANES(lanes_exp, stoa_lanes_exp)
+LANES(lanes_sigmoid, stoa_lanes_sigmoid)
+LANES(lanes_erfcx, stoa_lanes_erfcx)
+
+static double erfcx(double z) {
+    return exp(z * z) * erfc(z);
+}
 
 static double sigmoid(double x) {
     return 1 / (1 + exp(-x));
@@ -52,6 +67,10 @@ static const range ranges[] = {
     {"softplus", vsoftplus, softplus, -3, 3},
     {"erf", verf, erf, -5, 5},
     {"erf", verf, erf, -1e-3, 1e-3},
+    {"exp of lanes", lanes_exp, exp, -86.9, 88.7},
+    {"exp of lanes", lanes_exp, exp, -1, 1},
+    {"sigmoid of lanes", lanes_sigmoid, sigmoid, -86, 86},
+    {"erfcx of lanes", lanes_erfcx, erfcx, 0, 10},
 };
 
 static void functions_are_within_a_millionth(void **state) {
@@ -104,6 +123,13 @@ static const special specials[] = {
     {"softplus", vsoftplus, NAN, NAN},
     {"erf", verf, INFINITY, 1},
     {"erf", verf, -INFINITY, -1},
+    {"exp of lanes", lanes_exp, -INFINITY, 0},
+    {"exp of lanes", lanes_exp, INFINITY, INFINITY},
+    {"exp of lanes", lanes_exp, 0, 1},
+    {"exp of lanes", lanes_exp, NAN, NAN},
+    {"sigmoid of lanes", lanes_sigmoid, INFINITY, 1},
+    {"sigmoid of lanes", lanes_sigmoid, 0, 0.5f},
+    {"sigmoid of lanes", lanes_sigmoid, NAN, NAN},
     {"erf", verf, 0, 0},
     {"erf", verf, NAN, NAN},
 };
@@ -162,6 +188,28 @@ static void rows_convert_like_single_values(void **state) {
     }
 }
 
+/* Lanes of every count come and go, and nothing beside them is touched. */
+static void lanes_load_and_store_their_count(void **state) {
+    (void)state;
+    const stoa_dtype types[] = {STOA_F32, STOA_BF16};
+    for (int k = 0; k < 2; k++)
+        for (int64_t n = 0; n <= STOA_LANES; n++) {
+            float wide[3 * STOA_LANES];
+            uint16_t narrow[3 * STOA_LANES];
+            void *data = k ? (void *)narrow : (void *)wide;
+            for (int64_t i = 0; i < 3 * STOA_LANES; i++)
+                stoa_elem_put(data, types[k], i, (float)i);
+            stoa_lanes x = stoa_lanes_get(data, types[k], 3, n);
+            for (int64_t i = 0; i < STOA_LANES; i++)
+                assert_true(x[i] == (i < n ? (float)(i + 3) : 0.0f));
+            stoa_lanes_put(data, types[k], 20, n, stoa_lanes_first(x, n, 99.0f) * 2.0f);
+            for (int64_t i = 0; i < 3 * STOA_LANES; i++) {
+                float want = i >= 20 && i < 20 + n ? (float)(i - 17) * 2 : (float)i;
+                assert_true(stoa_elem_get(data, types[k], i) == want);
+            }
+        }
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static void sums_and_maxima_cover_the_whole_row(void **state) {
@@ -206,6 +254,7 @@ int main(void) {
         cmocka_unit_test(special_values_are_exact),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
         cmocka_unit_test(rows_convert_like_single_values),
+        cmocka_unit_test(lanes_load_and_store_their_count),
         cmocka_unit_test(sums_and_maxima_cover_the_whole_row),
         cmocka_unit_test(gradients_add_or_overwrite),
     };

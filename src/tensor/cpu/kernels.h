@@ -12,6 +12,9 @@ stoa_status stoa_cpu_binary_backward(stoa_ctx *ctx, stoa_node *node);
 /* unary.c */
 stoa_status stoa_cpu_unary(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_unary_backward(stoa_ctx *ctx, stoa_node *node);
+/* activation.c */
+stoa_status stoa_cpu_activation(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_activation_backward(stoa_ctx *ctx, stoa_node *node);
 /* swiglu.c */
 stoa_status stoa_cpu_swiglu(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_swiglu_backward(stoa_ctx *ctx, stoa_node *node);

@@ -25,14 +25,61 @@ STOA_INLINE void stoa_lanes_store(float *to, stoa_lanes v) {
 STOA_INLINE stoa_lanes stoa_lanes_get(const void *data, stoa_dtype dtype, int64_t at, int64_t n) {
     typedef uint16_t halves __attribute__((vector_size(32)));
     typedef uint32_t words __attribute__((vector_size(64)));
+    bool whole = n == STOA_LANES;
     if (dtype == STOA_BF16) {
+        const uint16_t *from = (const uint16_t *)data + at;
         halves h = {0};
-        memcpy(&h, (const uint16_t *)data + at, n == STOA_LANES ? sizeof h : (size_t)n * 2);
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+        if (whole)
+            memcpy(&h, from, sizeof h);
+        else
+            h = (halves)_mm256_maskz_loadu_epi16((__mmask16)((1u << n) - 1u), from);
+        return (stoa_lanes)((words)_mm512_cvtepu16_epi32((__m256i)h) << 16);
+#else
+        memcpy(&h, from, whole ? sizeof h : (size_t)n * sizeof *from);
         return (stoa_lanes)(__builtin_convertvector(h, words) << 16);
+#endif
     }
+    const float *from = (const float *)data + at;
     stoa_lanes v = {0};
-    memcpy(&v, (const float *)data + at, n == STOA_LANES ? sizeof v : (size_t)n * 4);
+#if defined(__AVX512F__)
+    if (whole)
+        return stoa_lanes_load(from);
+    v = _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), from);
+#else
+    memcpy(&v, from, whole ? sizeof v : (size_t)n * sizeof *from);
+#endif
     return v;
+}
+
+/* Stores the first n <= 16 lanes as elements [at, at + n) of either float type. */
+STOA_INLINE void stoa_lanes_put(void *data, stoa_dtype dtype, int64_t at, int64_t n, stoa_lanes v) {
+    bool whole = n == STOA_LANES;
+    if (dtype == STOA_BF16) {
+        uint16_t *to = (uint16_t *)data + at;
+#if STOA_HAVE_BF16_UNIT
+        __m256bh h = _mm512_cvtneps_pbh(v);
+        if (whole)
+            memcpy(to, &h, sizeof h);
+        else
+            _mm256_mask_storeu_epi16(to, (__mmask16)((1u << n) - 1u), (__m256i)h);
+#else
+        uint16_t h[STOA_LANES];
+        for (int i = 0; i < STOA_LANES; i++)
+            h[i] = stoa_f32_to_bf16(v[i]);
+        memcpy(to, h, whole ? sizeof h : (size_t)n * sizeof *to);
+#endif
+        return;
+    }
+    float *to = (float *)data + at;
+#if defined(__AVX512F__)
+    if (whole)
+        stoa_lanes_store(to, v);
+    else
+        _mm512_mask_storeu_ps(to, (__mmask16)((1u << n) - 1u), v);
+#else
+    memcpy(to, &v, whole ? sizeof v : (size_t)n * sizeof *to);
+#endif
 }
 
 typedef stoa_lanes (*stoa_lanes_op)(stoa_lanes a, stoa_lanes b);

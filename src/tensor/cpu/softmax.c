@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "tensor/cpu/kernels.h"
+#include "tensor/cpu/lanes_math.h"
 #include "tensor/cpu/rows.h"
 
 /* Rows per range: exponentials cost more than moving memory. */
@@ -29,6 +30,34 @@ static int64_t tile_at(const job *j, int64_t at) {
     return j->v - at < STOA_TILE ? j->v - at : STOA_TILE;
 }
 
+/* sum(exp(x - base)) over n values; with y not NULL they are stored there. */
+STOA_INLINE float exp_row_into(float *restrict y, const float *restrict x, float base, int64_t n) {
+    stoa_lanes sum = {0};
+    int64_t i = 0;
+    for (; i + STOA_LANES <= n; i += STOA_LANES) {
+        stoa_lanes e = stoa_lanes_exp(stoa_lanes_load(x + i) - base);
+        if (y)
+            stoa_lanes_store(y + i, e);
+        sum += e;
+    }
+    if (i < n) {
+        stoa_lanes left = stoa_lanes_get(x, STOA_F32, i, n - i) - base;
+        stoa_lanes e = stoa_lanes_exp(stoa_lanes_first(left, n - i, -INFINITY));
+        if (y)
+            stoa_lanes_put(y, STOA_F32, i, n - i, e);
+        sum += e;
+    }
+    return stoa_lanes_total(sum);
+}
+
+static float exp_row(float *restrict y, const float *restrict x, float base, int64_t n) {
+    return exp_row_into(y, x, base, n);
+}
+
+static float exp_sum(const float *restrict x, float base, int64_t n) {
+    return exp_row_into(NULL, x, base, n);
+}
+
 /* log(sum(exp(x))) of a row; -inf when everything is. */
 static float log_sum_exp(const job *j, int64_t row) {
     _Alignas(64) float buffer[STOA_TILE];
@@ -41,11 +70,7 @@ static float log_sum_exp(const job *j, int64_t row) {
             sum *= stoa_vexp(most - top);
             most = top;
         }
-        float base = most > -INFINITY ? most : 0.0f, part = 0;
-#pragma omp simd reduction(+ : part)
-        for (int64_t i = 0; i < n; i++)
-            part += stoa_vexp(x[i] - base);
-        sum += part;
+        sum += exp_sum(x, most > -INFINITY ? most : 0.0f, n);
     }
     return sum > 0.0f || sum != sum ? most + stoa_vlog(sum) : -INFINITY;
 }
@@ -84,13 +109,7 @@ static void softmax_range(void *arg, int64_t begin, int64_t end, int thread) {
         for (int64_t at = 0; at < j->v; at += STOA_TILE) {
             int64_t n = tile_at(j, at);
             const float *x = stoa_row_view(buffer, j->x, j->dtype, row * j->v + at, n);
-            float part = 0, *to = y + at;
-#pragma omp simd reduction(+ : part)
-            for (int64_t i = 0; i < n; i++) {
-                to[i] = stoa_vexp(x[i] - base);
-                part += to[i];
-            }
-            sum += part;
+            sum += exp_row(y + at, x, base, n);
         }
         float scale = 1.0f / sum;
 #pragma omp simd
@@ -220,9 +239,11 @@ static void cross_entropy_backward_range(void *arg, int64_t begin, int64_t end, 
         for (int64_t at = 0; at < j->v; at += STOA_TILE) {
             int64_t n = tile_at(j, at);
             const float *x = stoa_row_view(buffer, j->x, j->dtype, row * j->v + at, n);
-#pragma omp simd
-            for (int64_t i = 0; i < n; i++)
-                dx[i] = g * stoa_vexp(x[i] - lse);
+            for (int64_t i = 0; i < n; i += STOA_LANES) {
+                int64_t m = n - i < STOA_LANES ? n - i : STOA_LANES;
+                stoa_lanes e = stoa_lanes_exp(stoa_lanes_get(x, STOA_F32, i, m) - lse);
+                stoa_lanes_store(dx + i, g * e); // dx has room for whole vectors
+            }
             if (target >= at && target < at + n)
                 dx[target - at] -= g;
             stoa_row_grad(j->dx.data, j->dtype, j->dx.add, row * j->v + at, dx, n);

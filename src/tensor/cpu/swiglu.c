@@ -3,6 +3,7 @@
  * transformer").
  */
 #include "tensor/cpu/kernels.h"
+#include "tensor/cpu/lanes_math.h"
 #include "tensor/cpu/rows.h"
 
 typedef struct job {
@@ -13,21 +14,23 @@ typedef struct job {
     stoa_grad_ref g, dx;
 } job;
 
+STOA_INLINE void forward_rows(job j, stoa_dtype dtype, int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++)
+        for (int64_t at = 0; at < j.n; at += STOA_LANES) {
+            int64_t n = j.n - at < STOA_LANES ? j.n - at : STOA_LANES, gate_at = row * 2 * j.n + at;
+            stoa_lanes gate = stoa_lanes_get(j.x, dtype, gate_at, n);
+            stoa_lanes up = stoa_lanes_get(j.x, dtype, gate_at + j.n, n);
+            stoa_lanes_put(j.y, dtype, row * j.n + at, n, gate * stoa_lanes_sigmoid(gate) * up);
+        }
+}
+
 static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
     (void)thread;
     const job *j = arg;
-    _Alignas(64) float a[STOA_TILE], b[STOA_TILE], y[STOA_TILE];
-    for (int64_t row = begin; row < end; row++)
-        for (int64_t at = 0; at < j->n; at += STOA_TILE) {
-            int64_t n = j->n - at < STOA_TILE ? j->n - at : STOA_TILE;
-            int64_t gate_at = row * 2 * j->n + at;
-            const float *gate = stoa_row_view(a, j->x, j->dtype, gate_at, n);
-            const float *up = stoa_row_view(b, j->x, j->dtype, gate_at + j->n, n);
-#pragma omp simd
-            for (int64_t i = 0; i < n; i++)
-                y[i] = gate[i] * stoa_vsigmoid(gate[i]) * up[i];
-            stoa_row_put(j->y, j->dtype, row * j->n + at, y, n);
-        }
+    if (j->dtype == STOA_F32)
+        forward_rows(*j, STOA_F32, begin, end);
+    else
+        forward_rows(*j, STOA_BF16, begin, end);
 }
 
 stoa_status stoa_cpu_swiglu(stoa_ctx *ctx, stoa_node *node) {
@@ -39,26 +42,31 @@ stoa_status stoa_cpu_swiglu(stoa_ctx *ctx, stoa_node *node) {
     return STOA_OK;
 }
 
+STOA_INLINE void backward_rows(job j, stoa_dtype dtype, int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++)
+        for (int64_t at = 0; at < j.n; at += STOA_LANES) {
+            int64_t n = j.n - at < STOA_LANES ? j.n - at : STOA_LANES, gate_at = row * 2 * j.n + at;
+            stoa_lanes gate = stoa_lanes_get(j.x, dtype, gate_at, n);
+            stoa_lanes up = stoa_lanes_get(j.x, dtype, gate_at + j.n, n);
+            stoa_lanes g = stoa_lanes_get(j.g.data, dtype, row * j.n + at, n);
+            stoa_lanes s = stoa_lanes_sigmoid(gate), silu = gate * s;
+            stoa_lanes dgate = g * up * (s + silu * (1.0f - s)), dup = g * silu;
+            if (j.dx.add) {
+                dgate += stoa_lanes_get(j.dx.data, dtype, gate_at, n);
+                dup += stoa_lanes_get(j.dx.data, dtype, gate_at + j.n, n);
+            }
+            stoa_lanes_put(j.dx.data, dtype, gate_at, n, dgate);
+            stoa_lanes_put(j.dx.data, dtype, gate_at + j.n, n, dup);
+        }
+}
+
 static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
     (void)thread;
     const job *j = arg;
-    _Alignas(64) float a[STOA_TILE], b[STOA_TILE], c[STOA_TILE], da[STOA_TILE], db[STOA_TILE];
-    for (int64_t row = begin; row < end; row++)
-        for (int64_t at = 0; at < j->n; at += STOA_TILE) {
-            int64_t n = j->n - at < STOA_TILE ? j->n - at : STOA_TILE;
-            int64_t gate_at = row * 2 * j->n + at;
-            const float *gate = stoa_row_view(a, j->x, j->dtype, gate_at, n);
-            const float *up = stoa_row_view(b, j->x, j->dtype, gate_at + j->n, n);
-            const float *g = stoa_row_view(c, j->g.data, j->dtype, row * j->n + at, n);
-#pragma omp simd
-            for (int64_t i = 0; i < n; i++) {
-                float s = stoa_vsigmoid(gate[i]), silu = gate[i] * s;
-                db[i] = g[i] * silu;
-                da[i] = g[i] * up[i] * (s + silu * (1.0f - s));
-            }
-            stoa_row_grad(j->dx.data, j->dtype, j->dx.add, gate_at, da, n);
-            stoa_row_grad(j->dx.data, j->dtype, j->dx.add, gate_at + j->n, db, n);
-        }
+    if (j->dtype == STOA_F32)
+        backward_rows(*j, STOA_F32, begin, end);
+    else
+        backward_rows(*j, STOA_BF16, begin, end);
 }
 
 stoa_status stoa_cpu_swiglu_backward(stoa_ctx *ctx, stoa_node *node) {

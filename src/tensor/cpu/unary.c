@@ -1,5 +1,6 @@
 /*
- * tensor/cpu/unary.c - elementwise operations of one input, forward and backward.
+ * tensor/cpu/unary.c - elementwise operations of one input, forward and backward; activation.c has
+ * those that networks spend time in.
  *
  * A row of the table is two loops over float32 tiles; bf16 tensors pass through tiles on the stack.
  * Backward reads the input or the result, whichever makes the slope cheaper.
@@ -42,42 +43,6 @@ typedef void (*backward_fn)(float *restrict dx, const float *restrict g, const f
 
 /* ---- the functions --------------------------------------------------------------------------- */
 
-/* Tanh form (Hendrycks and Gimpel 2016): 0.5 x (1 + tanh(u)) = x sigmoid(2u), where
- * u = sqrt(2/pi) (x + 0.044715 x^3). */
-STOA_INLINE float gelu_2u(float x) {
-    return x * (1.5957691216057308f + 0.07135481282670978f * x * x);
-}
-
-STOA_INLINE float gelu_slope(float x) {
-    float s = stoa_vsigmoid(gelu_2u(x));
-    float d2u = 1.5957691216057308f + 3.0f * 0.07135481282670978f * x * x;
-    return s + x * s * (1.0f - s) * d2u;
-}
-
-/* x times the normal distribution function. Its tail and density share one exponential:
- * erfc(z) = erfcx(z) exp(-z^2), z = |x| / sqrt(2). */
-STOA_INLINE float normal_below(float x, float *density) {
-    float half = stoa_vexp(-0.5f * x * x), a = fabsf(x) * 0.7071067811865476f;
-    float tail = 0.5f * half * stoa_erfcx(a > 10.0f ? 10.0f : a);
-    *density = half * 0.3989422804014327f;
-    return x < 0.0f ? tail : 1.0f - tail;
-}
-
-STOA_INLINE float gelu_exact(float x) {
-    float density;
-    return x * normal_below(x, &density);
-}
-
-STOA_INLINE float gelu_exact_slope(float x) {
-    float density, below = normal_below(x, &density);
-    return below + x * density;
-}
-
-STOA_INLINE float silu_slope(float x) {
-    float s = stoa_vsigmoid(x);
-    return s + x * s * (1.0f - s);
-}
-
 STOA_INLINE float clamped(float x, constants k) {
     float y = x < k.a ? k.a : x;
     return y > k.b ? k.b : y;
@@ -89,16 +54,8 @@ FORWARD(clamp, clamped(x, k))
 BACKWARD(clamp_back, x, x >= k.a && x <= k.b ? 1.0f : 0.0f)
 FORWARD(relu, x > 0.0f || x != x ? x : 0.0f)
 BACKWARD(relu_back, y, y > 0.0f ? 1.0f : 0.0f)
-FORWARD(gelu, x *stoa_vsigmoid(gelu_2u(x)))
-BACKWARD(gelu_back, x, gelu_slope(x))
-FORWARD(gelu_erf, gelu_exact(x))
-BACKWARD(gelu_erf_back, x, gelu_exact_slope(x))
-FORWARD(silu, x *stoa_vsigmoid(x))
-BACKWARD(silu_back, x, silu_slope(x))
 FORWARD(hyperbolic, stoa_vtanh(x))
 BACKWARD(hyperbolic_back, y, 1.0f - y * y)
-FORWARD(sigmoid, stoa_vsigmoid(x))
-BACKWARD(sigmoid_back, y, y *(1.0f - y))
 FORWARD(softplus, stoa_vsoftplus(x))
 BACKWARD(softplus_back, x, stoa_vsigmoid(x))
 FORWARD(exponential, stoa_vexp(x))
@@ -122,17 +79,13 @@ static const unary_row rows[] = {
     [STOA_OP_AFFINE] = {affine, affine_back, false},
     [STOA_OP_CLAMP] = {clamp, clamp_back, false},
     [STOA_OP_RELU] = {relu, relu_back, true},
-    [STOA_OP_GELU] = {gelu, gelu_back, false},
-    [STOA_OP_SILU] = {silu, silu_back, false},
     [STOA_OP_TANH] = {hyperbolic, hyperbolic_back, true},
-    [STOA_OP_SIGMOID] = {sigmoid, sigmoid_back, true},
     [STOA_OP_SOFTPLUS] = {softplus, softplus_back, false},
     [STOA_OP_EXP] = {exponential, exponential_back, true},
     [STOA_OP_LOG] = {logarithm, logarithm_back, false},
     [STOA_OP_SQRT] = {root, root_back, true},
     [STOA_OP_SQUARE] = {square, square_back, false},
 };
-static const unary_row gelu_erf_row = {gelu_erf, gelu_erf_back, false};
 
 /* ---- the passes ------------------------------------------------------------------------------ */
 
@@ -151,8 +104,6 @@ static job job_of(const stoa_node *node) {
         j.k = (constants){(float)node->p.affine.scale, (float)node->p.affine.shift};
     if (node->op == STOA_OP_CLAMP)
         j.k = (constants){(float)node->p.clamp.least, (float)node->p.clamp.most};
-    if (node->op == STOA_OP_GELU && node->p.gelu.exact)
-        j.row = &gelu_erf_row;
     return j;
 }
 
