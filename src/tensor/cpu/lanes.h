@@ -7,6 +7,10 @@
 
 #include "tensor/cpu/simd.h"
 
+#if !defined(__AVX512F__) // every function here is inlined: how lanes would be passed is no matter
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
 enum { STOA_LANES = 16 };
 typedef float stoa_lanes __attribute__((vector_size(64))); /* two registers where they are half */
 
