@@ -115,8 +115,8 @@ stoa_status stoa_corpus_read(const stoa_corpus *c, stoa_split split, int64_t beg
     int64_t tokens = stoa_corpus_tokens(c, split);
     if (begin < 0 || n < 0 || begin > tokens || n > tokens - begin)
         return stoa_fail(err, STOA_ERR_USAGE,
-                         "tokens %lld to %lld were asked for, of a split of %lld", (long long)begin,
-                         (long long)begin + n, (long long)tokens);
+                         "%lld tokens from %lld on were asked for, of a split of %lld",
+                         (long long)n, (long long)begin, (long long)tokens);
     uint64_t at = c->begin[split] + (uint64_t)begin, left = (uint64_t)n;
     size_t low = 0, high = c->files; // the last file that starts at or before `at`
     while (high - low > 1) {

@@ -146,8 +146,8 @@ stoa_status stoa_corpus_batch(stoa_corpus *c, const stoa_window_plan *plan, int6
     if (plan->batch < 1 || plan->window < 1 || step < 0 || first_row < 0 || rows < 0 ||
         rows > plan->batch || first_row > plan->batch - rows || step > INT64_MAX / plan->batch - 1)
         return stoa_fail(err, STOA_ERR_USAGE,
-                         "rows %lld to %lld of a batch of %lld at step %lld do not exist",
-                         (long long)first_row, (long long)first_row + rows, (long long)plan->batch,
+                         "%lld rows from %lld on, of a batch of %lld at step %lld, do not exist",
+                         (long long)rows, (long long)first_row, (long long)plan->batch,
                          (long long)step);
     if (stoa_corpus_windows(c, plan) == 0)
         return stoa_fail(
@@ -183,10 +183,9 @@ stoa_status stoa_corpus_eval_batch(const stoa_corpus *c, stoa_split split, int64
     int64_t most = windows_of(c, split, window);
     if (count < 1 || count > most || first < 0 || rows < 0 || rows > count || first > count - rows)
         return stoa_fail(err, STOA_ERR_USAGE,
-                         "evaluation windows %lld to %lld of %lld were asked for; the split holds "
-                         "%lld",
-                         (long long)first, (long long)first + rows, (long long)count,
-                         (long long)most);
+                         "%lld evaluation windows from %lld on, of %lld, were asked for; the split "
+                         "holds %lld",
+                         (long long)rows, (long long)first, (long long)count, (long long)most);
     for (int64_t r = 0; r < rows; r++) {
         // every count-th part of the split begins with one window
         int64_t offset = (int64_t)((__int128)(first + r) * most / count) * window;
