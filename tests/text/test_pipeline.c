@@ -65,9 +65,8 @@ static void normal_forms_order_long_runs_of_marks(void **state) {
     stoa_tokenizer_free(t);
 }
 
-/* Pre-tokenizers show in which merges are kept from happening, so the model has a token for every
- * whole text and merges that build it: here a token per expected piece would hide mistakes. Instead
- * ignore_merges makes each piece one token if the vocabulary has it, and every piece is in it. */
+/* Shows where a pre-tokenizer cuts: every expected piece is one token, and ignore_merges takes a
+ * piece that is a token whole, so a piece cut otherwise comes out as other tokens. */
 static void check_splitter(row r) {
     stoa_buffer more = {0};
     stoa_buffer_append(&more, "", 0);
