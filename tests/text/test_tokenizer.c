@@ -260,6 +260,38 @@ static void arbitrary_bytes_survive_encoding_and_decoding(void **state) {
     }
 }
 
+typedef struct shared_work {
+    const stoa_tokenizer *t;
+    const stoa_ids *expected;
+    int differ[8];
+} shared_work;
+
+static void encode_range(void *arg, int64_t begin, int64_t end, int thread) {
+    shared_work *w = arg;
+    for (int64_t i = begin; i < end; i++) {
+        stoa_ids ids = {0};
+        stoa_tokenizer_encode(w->t, stoa_view_of(sample_text), 0, &ids, NULL);
+        w->differ[thread] += ids.len != w->expected->len ||
+                             memcmp(ids.data, w->expected->data, ids.len * sizeof *ids.data) != 0;
+        stoa_ids_deinit(&ids);
+    }
+}
+
+static void threads_share_a_tokenizer(void **state) {
+    (void)state;
+    stoa_tokenizer *once = learned(400, STOA_PIECES_GPT2), *t = learned(400, STOA_PIECES_GPT2);
+    stoa_ids expected = encode(once, sample_text, 0);
+    shared_work w = {.t = t, .expected = &expected};
+    stoa_pool *pool = stoa_pool_new(4);
+    stoa_pool_run(pool, 200, 1, encode_range, &w);
+    stoa_pool_free(pool);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(w.differ[i], 0);
+    stoa_ids_deinit(&expected);
+    stoa_tokenizer_free(once);
+    stoa_tokenizer_free(t);
+}
+
 static void a_character_waits_for_its_last_byte(void **state) {
     (void)state;
     stoa_tokenizer *t = stoa_tokenizer_new_bytes();
@@ -504,6 +536,7 @@ int main(void) {
         cmocka_unit_test(thousands_of_added_tokens_are_searched_at_once),
         cmocka_unit_test(bytes_are_the_identity),
         cmocka_unit_test(arbitrary_bytes_survive_encoding_and_decoding),
+        cmocka_unit_test(threads_share_a_tokenizer),
         cmocka_unit_test(a_character_waits_for_its_last_byte),
         cmocka_unit_test_setup_teardown(a_saved_tokenizer_loads_equal, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(merges_with_spaces_are_written_as_pairs, make_folder,
