@@ -139,11 +139,11 @@ lint:
 SANITIZE = $(SUBMAKE) -s BUILD=$(BUILD)-$(1) OPT='-O1 -g -fno-omit-frame-pointer' SAN='$(2)' tests && \
            $(3) scripts/run-tests $(BUILD)-$(1)
 asan: deps
-	@$(call SANITIZE,asan,-fsanitize=address,ASAN_OPTIONS=detect_stack_use_after_return=1)
+	@$(call SANITIZE,asan,-fsanitize=address,STOA_TEST_TIMEOUT=1200 ASAN_OPTIONS=detect_stack_use_after_return=1)
 ubsan: deps
-	@$(call SANITIZE,ubsan,-fsanitize=undefined -fno-sanitize-recover,UBSAN_OPTIONS=print_stacktrace=1)
+	@$(call SANITIZE,ubsan,-fsanitize=undefined -fno-sanitize-recover,STOA_TEST_TIMEOUT=1200 UBSAN_OPTIONS=print_stacktrace=1)
 tsan: deps
-	@$(call SANITIZE,tsan,-fsanitize=thread,TSAN_OPTIONS=halt_on_error=1)
+	@$(call SANITIZE,tsan,-fsanitize=thread,STOA_TEST_TIMEOUT=1200 TSAN_OPTIONS=halt_on_error=1)
 
 print-%: # one variable's value, for scripts
 	@echo '$($*)'
