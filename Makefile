@@ -25,9 +25,8 @@ PKGS    := dnnl jansson yaml-0.1 libpcre2-8 libutf8proc libpng libzstd libxxhash
 PKG_CFLAGS := $(shell pkg-config --cflags $(filter-out dnnl,$(PKGS)) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(filter-out dnnl,$(PKGS)) 2>/dev/null) -ldnnl -lgomp
 
-# no-psabi: vectors pass between inlined functions only
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
-           -Wformat=2 -Wpointer-arith -Wwrite-strings -Wno-psabi -Werror
+           -Wformat=2 -Wpointer-arith -Wwrite-strings -Werror
 # clang also minds the float constants NAN and INFINITY among doubles
 WARN    += $(if $(findstring clang,$(CC)),,-Wdouble-promotion)
 CFLAGS  += -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -fPIC -fvisibility=hidden -fno-math-errno \
