@@ -3,7 +3,7 @@
 #   make                build the library and the program (needs `make deps` once)
 #   make deps           install the missing Debian packages
 #   make test           build and run every test; V=1 shows all their output
-#   make demo           run a published study at its smallest scale and write its report
+#   make demo           train dense and Mixture-of-Depths models for some minutes, write a report
 #   make lint           layering, symbols, headers, format, clang-tidy, clang build, file sizes
 #   make asan ubsan tsan   the tests under a sanitizer, each in a build folder of its own
 #   make bench          build and run the benchmarks
@@ -125,7 +125,7 @@ test: deps
 	@scripts/run-tests $(BUILD)
 demo: deps
 	@$(SUBMAKE) -s all
-	$(STOA) study mixture-of-depths --scale smoke
+	$(STOA) study run mixture-of-depths --scale demo --out runs/demo
 
 # ---- checks ----------------------------------------------------------------------------------
 
