@@ -78,7 +78,7 @@ static stoa_status start(pid_t *pid, int *output, stoa_error *err) {
 }
 
 static stoa_status run_program(stoa_buffer *out, stoa_error *err) {
-    pid_t pid;
+    pid_t pid = 0;
     int output = -1;
     STOA_TRY(start(&pid, &output, err));
     stoa_status status = STOA_OK;

@@ -126,7 +126,7 @@ stoa_status stoa_token_file_read(const stoa_token_file *f, uint64_t begin, size_
         at++;
     return stoa_fail(err, STOA_ERR_FORMAT,
                      "%s: id %u at position %llu is outside the vocabulary of %d tokens", f->path,
-                     (unsigned)out[at], (unsigned long long)(begin + at), f->vocab);
+                     (unsigned)out[at], (unsigned long long)begin + at, f->vocab);
 }
 
 stoa_status stoa_token_file_verify(const stoa_token_file *f, stoa_error *err) {

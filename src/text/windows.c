@@ -6,6 +6,7 @@
  */
 #include "text/corpus.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- permutations ---- */
@@ -129,7 +130,9 @@ static place place_of(const stoa_corpus *c, const stoa_window_plan *plan, int64_
         return (place){.offset =
                            scale_down(bits, stoa_corpus_tokens(c, plan->split) - plan->window)};
     }
-    int64_t windows = stoa_corpus_windows(c, plan), epoch = row / windows;
+    int64_t windows = stoa_corpus_windows(c, plan);
+    assert(windows > 0);
+    int64_t epoch = row / windows;
     int64_t index = stoa_permute(plan->seed, (uint64_t)epoch, windows, row % windows);
     return (place){epoch, index * plan->window, plan->order == STOA_WINDOWS_DOCUMENTS};
 }

@@ -249,10 +249,10 @@ static bool stop_after_two(void *user, const char *stage, uint64_t done, uint64_
 }
 
 static void text_in_parts_encodes_like_the_whole(void **state) {
-    // about 3 MiB, so that several cuts fall into it
+    // more than two parts
     stoa_buffer text = {0};
     stoa_rng rng = stoa_rng_stream(11, "parts", 0);
-    while (text.len < 3 << 20) {
+    while (text.len < 9 << 18) {
         char piece[400];
         size_t n = random_text(&rng, false, piece, sizeof piece);
         stoa_buffer_append(&text, piece, n);
