@@ -144,13 +144,13 @@ static void decode_row(const job *j, int64_t r, int h, int count, float *query) 
     const void *keys = held(cache, cache->keys, j->sequence[r]);
     const void *values = held(cache, cache->values, j->sequence[r]);
     for (int i = h; i < h + count; i++) {
-        float lse;
+        float top;
         stoa_attn_gather(&a->q, a->width, 0, i, r, 1, query, padded(a->width));
         if (cache->dtype == STOA_BF16)
             score(weights, query, keys, STOA_BF16, first, cache->width, n, a->width);
         else
             score(weights, query, keys, STOA_F32, first, cache->width, n, a->width);
-        float inverse = 1 / stoa_attn_soften(weights, n, n, a->scale, &lse);
+        float inverse = 1 / stoa_attn_soften(weights, n, a->scale, &top);
         if (cache->dtype == STOA_BF16)
             mix(result, weights, values, STOA_BF16, first, cache->width, n, a->width);
         else

@@ -92,54 +92,70 @@ static void gather_across(const stoa_attn_side *side, int width, int64_t b, int 
                 across[d * far + t + i] = rows[(t + i) * wide + d];
 }
 
+/* Softmax of m rows of scores, without the division; sums[i] = 0 for a blind query. */
+static void soften(const stoa_attn *a, const work *w, stoa_attn_task task, int64_t begin, int64_t m,
+                   int64_t n, float *sums, float *tops) {
+    for (int64_t i = 0; i < m; i++) {
+        float *row = w->scores + i * w->far;
+        int64_t visible = stoa_attn_visible(a, task.b, begin + i);
+        sums[i] = visible ? stoa_attn_soften(row, visible, a->scale, &tops[i]) : 0;
+        for (int64_t j = padded(visible); j < n; j++)
+            row[j] = 0;
+    }
+}
+
+/* Queries [begin, begin + m) of head h. */
+static void forward_block(const stoa_attn *a, work *w, stoa_attn_task task, int h, int64_t begin,
+                          int64_t m) {
+    int64_t b = task.b, n = stoa_attn_visible(a, b, begin + m - 1), full = padded(n);
+    float sums[BLOCK] = {0}, tops[BLOCK] = {0};
+    stoa_attn_gather(&a->q, a->width, b, h, begin, m, w->query, w->wide);
+    stoa_block_gemm(m, full, a->width, (stoa_block_matrix){w->query, w->wide, 1}, w->keys_across,
+                    w->far, w->scores, w->far, false);
+    soften(a, w, task, begin, m, n, sums, tops);
+    stoa_block_gemm(m, w->wide, n, (stoa_block_matrix){w->scores, w->far, 1}, w->values, w->wide,
+                    w->result, w->wide, false);
+    for (int64_t i = 0; i < m; i++) {
+        float inverse = sums[i] == 0 ? 0 : 1 / sums[i];
+#pragma omp simd
+        for (int64_t d = 0; d < w->wide; d++)
+            w->result[i * w->wide + d] *= inverse;
+    }
+    stoa_attn_scatter(&a->out, a->width, b, h, begin, m, w->result, w->wide);
+    if (!a->lse)
+        return;
+#pragma omp simd
+    for (int64_t i = 0; i < BLOCK; i++) // infinite: a blind query's probabilities are 0 in backward
+        tops[i] = sums[i] == 0 ? INFINITY : tops[i] + stoa_vlog(sums[i]);
+    memcpy(a->lse + (b * a->heads + h) * a->q.time + begin, tops, (size_t)m * sizeof *tops);
+}
+
 static void forward(const stoa_attn *a, stoa_attn_task task, char *scratch) {
     carver c = {.base = scratch};
     work w = plan(a, false, &c);
-    int64_t b = task.b, tq = a->q.time;
-    int64_t most = task.end > task.begin ? stoa_attn_visible(a, b, task.end - 1) : 0;
-    gather_across(&a->k, a->width, b, task.g, most, w.keys, w.keys_across, w.wide, w.far);
-    stoa_attn_gather(&a->v, a->width, b, task.g, 0, most, w.values, w.wide);
+    int64_t most = stoa_attn_visible(a, task.b, task.end - 1);
+    gather_across(&a->k, a->width, task.b, task.g, most, w.keys, w.keys_across, w.wide, w.far);
+    stoa_attn_gather(&a->v, a->width, task.b, task.g, 0, most, w.values, w.wide);
     for (int h = task.g * a->group; h < (task.g + 1) * a->group; h++)
-        for (int64_t begin = task.begin; begin < task.end; begin += BLOCK) {
-            int64_t m = task.end - begin < BLOCK ? task.end - begin : BLOCK;
-            int64_t n = stoa_attn_visible(a, b, begin + m - 1), full = padded(n);
-            stoa_attn_gather(&a->q, a->width, b, h, begin, m, w.query, w.wide);
-            stoa_block_gemm(m, full, a->width, (stoa_block_matrix){w.query, w.wide, 1},
-                            w.keys_across, w.far, w.scores, w.far, false);
-            float inverse[BLOCK];
-            for (int64_t i = 0; i < m; i++) {
-                float lse = INFINITY; // makes a blind query's probabilities 0 in backward
-                int64_t visible = stoa_attn_visible(a, b, begin + i);
-                inverse[i] = 0;
-                if (visible > 0)
-                    inverse[i] =
-                        1 / stoa_attn_soften(w.scores + i * w.far, visible, n, a->scale, &lse);
-                else
-                    memset(w.scores + i * w.far, 0, (size_t)n * sizeof *w.scores);
-                if (a->lse)
-                    a->lse[(b * a->heads + h) * tq + begin + i] = lse;
-            }
-            stoa_block_gemm(m, w.wide, n, (stoa_block_matrix){w.scores, w.far, 1}, w.values, w.wide,
-                            w.result, w.wide, false);
-            for (int64_t i = 0; i < m; i++)
-#pragma omp simd
-                for (int64_t d = 0; d < w.wide; d++)
-                    w.result[i * w.wide + d] *= inverse[i];
-            stoa_attn_scatter(&a->out, a->width, b, h, begin, m, w.result, w.wide);
-        }
+        for (int64_t begin = task.begin; begin < task.end; begin += BLOCK)
+            forward_block(a, &w, task, h, begin,
+                          task.end - begin < BLOCK ? task.end - begin : BLOCK);
 }
 
 /* Probabilities from scores and the saved lse; d_scores from their gradient. Times scale, so that
  * d_query and d_keys need no factor of their own. */
 static void soften_backward(float *restrict row, float *restrict d_row, int64_t visible, int64_t n,
                             float scale, float lse, float delta) {
+    int64_t full = padded(visible);
+    for (int64_t j = visible; j < full; j++)
+        row[j] = -INFINITY, d_row[j] = 0;
 #pragma omp simd
-    for (int64_t j = 0; j < visible; j++) {
+    for (int64_t j = 0; j < full; j++) {
         row[j] = stoa_vexp(row[j] * scale - lse);
         d_row[j] = row[j] * (d_row[j] - delta) * scale;
     }
-    memset(row + visible, 0, (size_t)(n - visible) * sizeof *row);
-    memset(d_row + visible, 0, (size_t)(n - visible) * sizeof *d_row);
+    for (int64_t j = full; j < n; j++)
+        row[j] = d_row[j] = 0;
 }
 
 /* Queries [begin, begin + m) of head h: writes their gradient, adds to those of keys and values. */

@@ -1,8 +1,22 @@
-/* tensor/cpu/attention_rows.c - between the columns of a tensor and float32 rows in scratch. */
+/*
+ * tensor/cpu/attention_rows.c - between the columns of a tensor and float32 rows in scratch.
+ *
+ * A head's columns are short pieces far apart, which the processor does not foresee: every loop
+ * asks for the rows it will want next.
+ */
 #include <string.h>
 
 #include "tensor/cpu/attention.h"
 #include "tensor/cpu/simd.h"
+
+enum { AHEAD = 8, LINE = 64 }; // rows; bytes of a cache line
+
+STOA_INLINE void ask(const stoa_attn_side *side, int64_t row, int64_t column, int width) {
+    size_t size = stoa_dtype_size(side->dtype);
+    const char *at = (const char *)side->data + (size_t)(row * side->stride + column) * size;
+    for (size_t i = 0; i < (size_t)width * size; i += LINE)
+        __builtin_prefetch(at + i);
+}
 
 static const float *rotation(const stoa_attn_side *side, int width, int64_t b, int64_t t) {
     const stoa_rope *r = &side->rope;
@@ -23,6 +37,7 @@ STOA_INLINE void turn(float *restrict x, const float *restrict row, int64_t half
 void stoa_attn_gather(const stoa_attn_side *side, int width, int64_t b, int head, int64_t from,
                       int64_t n, float *to, int64_t pitch) {
     for (int64_t t = from; t < from + n; t++, to += pitch) {
+        ask(side, b * side->time + t + AHEAD, head * width, width);
         stoa_row_get(to, side->data, side->dtype,
                      (b * side->time + t) * side->stride + head * width, width);
         if (pitch > width)
@@ -35,6 +50,7 @@ void stoa_attn_gather(const stoa_attn_side *side, int width, int64_t b, int head
 void stoa_attn_scatter(const stoa_attn_side *side, int width, int64_t b, int head, int64_t from,
                        int64_t n, float *rows, int64_t pitch) {
     for (int64_t t = from; t < from + n; t++, rows += pitch) {
+        ask(side, b * side->time + t + AHEAD, head * width, width);
         if (side->rope.table)
             turn(rows, rotation(side, width, b, t), width / 2, -1);
         stoa_row_grad(side->data, side->dtype, side->add,
@@ -55,6 +71,8 @@ void stoa_attn_delta(const stoa_attn *a, int64_t b, int head, float *delta) {
     const stoa_attn_side *o = &a->out, *d = &a->d_out;
     for (int64_t t = 0; t < o->time; t++) {
         int64_t at_o = (b * o->time + t) * o->stride + head * a->width;
+        ask(o, b * o->time + t + AHEAD, head * a->width, a->width);
+        ask(d, b * d->time + t + AHEAD, head * a->width, a->width);
         int64_t at_d = (b * d->time + t) * d->stride + head * a->width;
         delta[t] = o->dtype == STOA_BF16 ? dot(o->data, d->data, STOA_BF16, at_o, at_d, a->width)
                                          : dot(o->data, d->data, STOA_F32, at_o, at_d, a->width);

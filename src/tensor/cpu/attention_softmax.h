@@ -2,25 +2,28 @@
 #ifndef STOA_TENSOR_CPU_ATTENTION_SOFTMAX_H
 #define STOA_TENSOR_CPU_ATTENTION_SOFTMAX_H
 
-#include <math.h>
-#include <string.h>
+#include "tensor/cpu/lanes.h"
 
-#include "tensor/cpu/simd.h"
-
-/* Scores of a row become exp(scale * (score - most)); returns their sum. The columns at and after
- * `visible` up to `n` become 0. */
-static inline float stoa_attn_soften(float *restrict row, int64_t visible, int64_t n, float scale,
-                                     float *lse) {
-    float most = stoa_row_max(row, visible) * scale; // scale > 0
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < visible; j++) {
-        row[j] = stoa_vexp(row[j] * scale - most);
-        sum += row[j];
-    }
-    memset(row + visible, 0, (size_t)(n - visible) * sizeof *row);
-    *lse = most + logf(sum);
-    return sum;
+/* The `visible` (at least one) scores of a row become exp(scale * score - *top), *top the largest
+ * exponent; returns their sum. The row's memory goes on to whole vectors; what is behind the
+ * visible becomes 0. */
+static inline float stoa_attn_soften(float *restrict row, int64_t visible, float scale,
+                                     float *top) {
+    enum { N = STOA_LANES };
+    int64_t full = (visible + N - 1) / N * N;
+    for (int64_t j = visible; j < full; j++)
+        row[j] = -INFINITY;
+    stoa_lanes most = stoa_lanes_load(row), sum = {0};
+    for (int64_t j = N; j < full; j += N)
+        most = stoa_lanes_max(most, stoa_lanes_load(row + j));
+    float largest = stoa_lanes_reduce(most, stoa_lanes_max) * scale; // scale > 0
+#pragma omp simd
+    for (int64_t j = 0; j < full; j++)
+        row[j] = stoa_vexp(row[j] * scale - largest);
+    for (int64_t j = 0; j < full; j += N)
+        sum += stoa_lanes_load(row + j);
+    *top = largest;
+    return stoa_lanes_reduce(sum, stoa_lanes_add);
 }
 
 #endif /* STOA_TENSOR_CPU_ATTENTION_SOFTMAX_H */

@@ -6,6 +6,9 @@
 #define STOA_TENSOR_CPU_LANES_H
 
 #include "tensor/cpu/simd.h"
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #if !defined(__AVX512F__) // every function here is inlined: how lanes would be passed is no matter
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -124,6 +127,26 @@ STOA_INLINE stoa_lanes stoa_lanes_fold(stoa_lanes v[16], stoa_lanes_op op) {
 
 STOA_INLINE stoa_lanes stoa_lanes_add(stoa_lanes a, stoa_lanes b) {
     return a + b;
+}
+
+/* Of equal lanes, or where one is no number, that of b. */
+STOA_INLINE stoa_lanes stoa_lanes_max(stoa_lanes a, stoa_lanes b) {
+#if defined(__AVX512F__)
+    return (stoa_lanes)_mm512_max_ps((__m512)a, (__m512)b);
+#else
+    typedef int32_t mask __attribute__((vector_size(64)));
+    mask larger = a > b;
+    return (stoa_lanes)((larger & (mask)a) | (~larger & (mask)b));
+#endif
+}
+
+/* All lanes of one vector combined. */
+STOA_INLINE float stoa_lanes_reduce(stoa_lanes v, stoa_lanes_op op) {
+    v = op(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+    v = op(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+    v = op(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+    v = op(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14));
+    return v[0];
 }
 
 /* Lane i: the sum of v[i]'s lanes. */
