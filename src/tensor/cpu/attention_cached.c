@@ -9,14 +9,13 @@
 #include <assert.h>
 
 #include "tensor/cpu/attention.h"
-#include "tensor/cpu/attention_softmax.h"
+#include "tensor/cpu/attention_decode.h"
 #include "tensor/cpu/kernels.h"
-#include "tensor/cpu/lanes.h"
+#include "tensor/cpu/simd.h"
 
 enum {
-    RUN = 8,              // tokens of one sequence from which on a run is prefill
-    WORTH_WAKING = 65536, // cache elements read from which on threads are used
-    CHUNK = 4             // vectors of a value summed at a time
+    RUN = 8,             // tokens of one sequence from which on a run is prefill
+    WORTH_WAKING = 65536 // cache elements read from which on threads are used
 };
 
 typedef struct job {
@@ -74,90 +73,23 @@ static void append(void *arg, int64_t begin, int64_t end, int thread) {
 
 /* ---- decode ---------------------------------------------------------------------------------- */
 
-/* scores[t] = query . key t for n keys; query is padded with zeros to whole vectors. */
-STOA_INLINE void score(float *scores, const float *query, const void *keys, stoa_dtype dtype,
-                       int64_t first, int64_t stride, int64_t n, int width) {
-    for (int64_t t = 0; t < n; t += STOA_LANES) {
-        stoa_lanes sums[STOA_LANES];
-        int64_t count = n - t < STOA_LANES ? n - t : STOA_LANES;
-        for (int64_t i = 0; i < STOA_LANES; i++) {
-            int64_t at = first + (t + (i < count ? i : 0)) * stride;
-            stoa_lanes sum = {0};
-            for (int d = 0; d < width; d += STOA_LANES) {
-                int64_t left = width - d;
-                sum += stoa_lanes_load(query + d) *
-                       (left >= STOA_LANES ? stoa_lanes_get(keys, dtype, at + d, STOA_LANES)
-                                           : stoa_lanes_get(keys, dtype, at + d, left));
-            }
-            sums[i] = sum;
-        }
-        stoa_lanes_store(scores + t, stoa_lanes_sums(sums));
-    }
-}
-
-/* One chunk of the output: `vectors` of them, of which the last has `tail` lanes. Two sums each,
- * over even and odd tokens, so that additions need not wait for each other. */
-STOA_INLINE void mix_chunk(float *out, const float *weights, const void *values, stoa_dtype dtype,
-                           int64_t first, int64_t stride, int64_t n, int vectors, int64_t tail) {
-    stoa_lanes even[CHUNK] = {{0}}, odd[CHUNK] = {{0}};
-    int64_t t = 0;
-    for (; t + 2 <= n; t += 2)
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) {
-            int64_t at = first + t * stride + v * STOA_LANES, lanes = STOA_LANES;
-            if (v == vectors - 1)
-                lanes = tail;
-            even[v] += weights[t] * stoa_lanes_get(values, dtype, at, lanes);
-            odd[v] += weights[t + 1] * stoa_lanes_get(values, dtype, at + stride, lanes);
-        }
-    for (int v = 0; v < vectors; v++) {
-        int64_t at = first + t * stride + v * STOA_LANES;
-        if (t < n)
-            even[v] += weights[t] *
-                       stoa_lanes_get(values, dtype, at, v == vectors - 1 ? tail : STOA_LANES);
-        stoa_lanes_store(out + v * STOA_LANES, even[v] + odd[v]);
-    }
-}
-
-/* out = sum over n tokens of weights[t] * value t; out holds whole vectors. */
-STOA_INLINE void mix(float *out, const float *weights, const void *values, stoa_dtype dtype,
-                     int64_t first, int64_t stride, int64_t n, int width) {
-    int d = 0;
-    for (; d + CHUNK * STOA_LANES <= width; d += CHUNK * STOA_LANES)
-        mix_chunk(out + d, weights, values, dtype, first + d, stride, n, CHUNK, STOA_LANES);
-    for (; d + STOA_LANES <= width; d += STOA_LANES)
-        mix_chunk(out + d, weights, values, dtype, first + d, stride, n, 1, STOA_LANES);
-    if (d < width)
-        mix_chunk(out + d, weights, values, dtype, first + d, stride, n, 1, width - d);
-}
-
-static int64_t padded(int64_t n) {
-    return (n + STOA_LANES - 1) / STOA_LANES * STOA_LANES;
-}
-
-/* Heads [h, h + count) of one token, all of one key/value head. */
-static void decode_row(const job *j, int64_t r, int h, int count, float *query) {
+/* Heads [h, h + count) of token r, all of one key/value head. */
+static void decode_row(const job *j, int64_t r, int h, int count, float *scratch) {
     const stoa_attn *a = &j->a;
-    const stoa_kv_cache *cache = j->cache;
-    float *result = query + padded(a->width), *weights = result + padded(a->width);
-    int64_t n = j->slot[r] + 1, first = (int64_t)(h / a->group) * a->width;
-    const void *keys = held(cache, cache->keys, j->sequence[r]);
-    const void *values = held(cache, cache->values, j->sequence[r]);
+    int64_t padded = stoa_decode_padded(a->width);
+    float *query = scratch, *result = query + padded, *rest = result + padded;
+    stoa_decode d = {.keys = held(j->cache, j->cache->keys, j->sequence[r]),
+                     .values = held(j->cache, j->cache->values, j->sequence[r]),
+                     .dtype = j->cache->dtype,
+                     .first = (int64_t)(h / a->group) * a->width,
+                     .stride = j->cache->width,
+                     .tokens = j->slot[r] + 1,
+                     .width = a->width,
+                     .scale = a->scale};
     for (int i = h; i < h + count; i++) {
-        float top;
-        stoa_attn_gather(&a->q, a->width, 0, i, r, 1, query, padded(a->width));
-        if (cache->dtype == STOA_BF16)
-            score(weights, query, keys, STOA_BF16, first, cache->width, n, a->width);
-        else
-            score(weights, query, keys, STOA_F32, first, cache->width, n, a->width);
-        float inverse = 1 / stoa_attn_soften(weights, n, a->scale, &top);
-        if (cache->dtype == STOA_BF16)
-            mix(result, weights, values, STOA_BF16, first, cache->width, n, a->width);
-        else
-            mix(result, weights, values, STOA_F32, first, cache->width, n, a->width);
-        for (int d = 0; d < a->width; d++)
-            result[d] *= inverse;
-        stoa_attn_scatter(&a->out, a->width, 0, i, r, 1, result, a->width);
+        stoa_attn_gather(&a->q, a->width, 0, i, r, 1, query, padded);
+        stoa_attn_decode(&d, query, result, rest);
+        stoa_attn_scatter(&a->out, a->width, 0, i, r, 1, result, padded);
     }
 }
 
@@ -240,7 +172,8 @@ stoa_status stoa_cpu_attention_cached(stoa_ctx *ctx, stoa_node *node) {
     int64_t longest = 0, total = 0, singles = 0;
     for (int64_t r = 0; r < n; r++)
         longest = j.slot[r] + 1 > longest ? j.slot[r] + 1 : longest;
-    j.scratch_bytes = (size_t)(2 * padded(j.a.width) + padded(longest)) * sizeof(float);
+    j.scratch_bytes =
+        (size_t)(2 * stoa_decode_padded(j.a.width) + stoa_decode_scratch(longest)) * sizeof(float);
     j.scratch = stoa_scratch(ctx, (size_t)ctx->threads * j.scratch_bytes);
     if (!j.scratch)
         return STOA_ERR_MEMORY;

@@ -58,8 +58,9 @@ float *stoa_rope_table(stoa_ctx *ctx, double base, int width, const int32_t *pos
     double *turns = stoa_scratch(ctx, (size_t)half * sizeof *turns);
     if (!table || !turns)
         return NULL;
-    for (int64_t i = 0; i < half; i++)
-        turns[i] = pow(base, -2.0 * (double)i / width) / 6.283185307179586477;
+    double ratio = pow(base, -2.0 / width), turn = 1 / 6.283185307179586477;
+    for (int64_t i = 0; i < half; i++, turn *= ratio)
+        turns[i] = turn;
     job j = {table, turns, positions, half};
     stoa_parallel(ctx, rows, 64, fill, &j);
     return table;
