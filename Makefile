@@ -26,7 +26,7 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(filter-out dnnl,$(PKGS)) 2>/dev/null
 PKG_LIBS   := $(shell pkg-config --libs $(filter-out dnnl,$(PKGS)) 2>/dev/null) -ldnnl -lgomp
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
-           -Wformat=2 -Wpointer-arith -Wwrite-strings -Werror
+           -Wformat=2 -Wpointer-arith -Wwrite-strings -Wno-psabi -Werror
 # clang also minds the float constants NAN and INFINITY among doubles
 WARN    += $(if $(findstring clang,$(CC)),,-Wdouble-promotion)
 CFLAGS  += -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -fPIC -fvisibility=hidden -fno-math-errno \

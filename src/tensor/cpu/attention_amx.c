@@ -123,8 +123,8 @@ STOA_INLINE void row_maxima(const work *w, int64_t row, int64_t blocks, stoa_lan
         const float *s = w->scores + k * SQUARE + row * BLOCK;
 #pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++) {
-            most[r] = stoa_lanes_max(most[r], stoa_lanes_load(s + r * BLOCK));
-            most[r] = stoa_lanes_max(most[r], stoa_lanes_load(s + r * BLOCK + 16));
+            most[r] = stoa_lanes_larger(most[r], stoa_lanes_load(s + r * BLOCK));
+            most[r] = stoa_lanes_larger(most[r], stoa_lanes_load(s + r * BLOCK + 16));
         }
     }
 }
@@ -187,7 +187,8 @@ static void soften(work *w, int64_t row, int64_t blocks, float scale, bool first
     stoa_lanes v[16];
     row_maxima(w, row, blocks, v);
     row_maxima(w, row + ROWS, blocks, v + ROWS);
-    __m512 top = _mm512_mul_ps((__m512)stoa_lanes_fold(v, stoa_lanes_max), _mm512_set1_ps(scale));
+    __m512 top =
+        _mm512_mul_ps((__m512)stoa_lanes_fold(v, stoa_lanes_larger), _mm512_set1_ps(scale));
     choose_most(w, row, top, first);
     exponentials(w, row, blocks, _mm512_set1_ps(scale), w->most + row, v);
     exponentials(w, row + ROWS, blocks, _mm512_set1_ps(scale), w->most + row + ROWS, v + ROWS);

@@ -15,8 +15,8 @@ static inline float stoa_attn_soften(float *restrict row, int64_t visible, float
         row[j] = -INFINITY;
     stoa_lanes most = stoa_lanes_load(row), sum = {0};
     for (int64_t j = N; j < full; j += N)
-        most = stoa_lanes_max(most, stoa_lanes_load(row + j));
-    float largest = stoa_lanes_reduce(most, stoa_lanes_max) * scale; // scale > 0
+        most = stoa_lanes_larger(most, stoa_lanes_load(row + j));
+    float largest = stoa_lanes_reduce(most, stoa_lanes_larger) * scale; // scale > 0
 #pragma omp simd
     for (int64_t j = 0; j < full; j++)
         row[j] = stoa_vexp(row[j] * scale - largest);

@@ -130,7 +130,7 @@ STOA_INLINE stoa_lanes stoa_lanes_add(stoa_lanes a, stoa_lanes b) {
 }
 
 /* Of equal lanes, or where one is no number, that of b. */
-STOA_INLINE stoa_lanes stoa_lanes_max(stoa_lanes a, stoa_lanes b) {
+STOA_INLINE stoa_lanes stoa_lanes_larger(stoa_lanes a, stoa_lanes b) {
 #if defined(__AVX512F__)
     return (stoa_lanes)_mm512_max_ps((__m512)a, (__m512)b);
 #else
