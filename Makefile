@@ -51,6 +51,7 @@ SONAME := libstoa.so.0
 STOA   := $(BUILD)/stoa
 TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard fuzz/*.c)))
+EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
 BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
 .PHONY: all
@@ -101,11 +102,15 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $$(call obj,$$(filter tests/$$(dir $$*)$$(p
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 
+$(BUILD)/examples/%: $(BUILD)/examples/%.o $(LIB_A)
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB_A)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 .PHONY: tests benches
-tests: $(TESTS)
+# some tests run the program and the examples
+tests: $(TESTS) $(if $(CLI_SRC),$(STOA)) $(EXAMPLES)
 benches: $(BENCHES)
 .SECONDARY:
 

@@ -113,9 +113,10 @@ STOA_API void stoa_buffer_json_string(stoa_buffer *b, const char *text); /* quot
 STOA_API void stoa_buffer_html(stoa_buffer *b, const char *text);        /* escaped for HTML */
 STOA_API void stoa_buffer_deinit(stoa_buffer *b);
 
-/* 12,345,678 -> "12.3M"; bytes in binary units "11.8 MiB"; seconds "1 h 02 m" / "4.2 s" / "13 ms".
+/* 12,345,678 -> "12.3M"; with a unit "12.3 MFLOP"; bytes in binary units "11.8 MiB"; seconds "1 h 02 m" / "4.2 s" / "13 ms".
  * Write into out (n bytes) and return it. */
 STOA_API const char *stoa_human_count(double value, char *out, size_t n);
+STOA_API const char *stoa_human_unit(double value, const char *unit, char *out, size_t n);
 STOA_API const char *stoa_human_bytes(double bytes, char *out, size_t n);
 STOA_API const char *stoa_human_time(double seconds, char *out, size_t n);
 
@@ -206,6 +207,9 @@ STOA_API void stoa_pool_run(stoa_pool *pool, int64_t n, int64_t grain, stoa_rang
 STOA_API void stoa_flush_denormals(void);
 /* CPUs this process may use: affinity mask, then cgroup quota (rounded up). At least 1. */
 STOA_API int stoa_cpu_count(void);
+/* Bytes this process may still take: what the kernel calls available, within the limits of its
+ * control groups and address space. HUGE_VAL when unknown. */
+STOA_API double stoa_memory_available(void);
 
 /* ---- clock and signals ----------------------------------------------------------------------- */
 

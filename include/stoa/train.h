@@ -78,6 +78,13 @@ STOA_API void stoa_lm_micro_step(stoa_ctx *ctx, const stoa_lm *lm, const stoa_lm
 STOA_API stoa_status stoa_lm_plan_make(const stoa_lm_settings *settings, stoa_lm_plan *plan,
                                        stoa_error *err);
 
+/* Bytes of tensors that a run of this plan holds at its peak. The program, its libraries and the
+ * evaluations add about 100 MiB. */
+STOA_API double stoa_lm_plan_memory(const stoa_lm_plan *plan);
+/* STOA_ERR_MEMORY, saying what needs how much and what to change, when that is more than this
+ * process may take. */
+STOA_API stoa_status stoa_lm_plan_fits(const stoa_lm_plan *plan, stoa_error *err);
+
 /* Shortest of at least three optimiser steps (micro-batch and update) of a fresh model on random
  * tokens, repeated for `patience` seconds; a first step, which fills caches, is not counted. */
 STOA_API stoa_status stoa_lm_time_step(const stoa_lm_settings *settings, stoa_pool *pool,
@@ -137,6 +144,7 @@ typedef struct stoa_lm_trainer {
     int64_t step;              /* optimiser steps done */
     double best_loss;          /* best evaluation so far */
     int64_t best_step, evals_without_gain;
+    int64_t evaluated_step; /* of the last evaluation */
 } stoa_lm_trainer;
 
 /* Opens data, builds model and optimiser. settings must have passed the check; vocab is set from
@@ -147,7 +155,7 @@ STOA_API void stoa_lm_trainer_free(stoa_lm_trainer *trainer);
 /* One optimiser step over accumulate micro-batches. */
 STOA_API stoa_status stoa_lm_trainer_step(stoa_lm_trainer *trainer, stoa_lm_step *result,
                                           stoa_error *err);
-/* Over `tokens` held-out tokens (0: all of them). */
+/* Over `tokens` held-out tokens (0: all of them). STOA_ERR_INTERRUPTED on a stop request. */
 STOA_API stoa_status stoa_lm_trainer_evaluate(stoa_lm_trainer *trainer, int64_t tokens,
                                               stoa_lm_eval *result, stoa_error *err);
 STOA_API stoa_status stoa_lm_trainer_save(stoa_lm_trainer *trainer, const char *run_dir, bool best,

@@ -1,5 +1,6 @@
 /*
- * cpu.c - counts the CPUs this process may really use: affinity mask, then control-group quota.
+ * cpu.c - what this process may really use: CPUs by affinity mask and control-group quota, memory
+ * by what the kernel calls available, control-group limits and the address-space limit.
  */
 #include "base/cpu.h"
 
@@ -10,6 +11,8 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 /* Reads a small kernel file without our heap; false when it is not there. */
 static bool read_small(const char *path, char *out, size_t n) {
@@ -44,6 +47,52 @@ static double quota_v1(const char *folder) {
     return q > 0 && p > 0 ? q / p : HUGE_VAL;
 }
 
+/* The number in folder/name; HUGE_VAL when it is missing or says "max". */
+static double number_in(const char *folder, const char *name) {
+    char path[PATH_MAX], text[64];
+    if (!stoa_path_join(path, sizeof path, folder, name) || !read_small(path, text, sizeof text))
+        return HUGE_VAL;
+    char *end;
+    double value = strtod(text, &end);
+    return end != text && value >= 0 ? value : HUGE_VAL;
+}
+
+/* The number behind "key " at a line's start in folder/memory.stat; 0 when it is not there. */
+static double memory_stat(const char *folder, const char *key) {
+    char path[PATH_MAX], text[8192];
+    if (!stoa_path_join(path, sizeof path, folder, "memory.stat") ||
+        !read_small(path, text, sizeof text))
+        return 0;
+    size_t n = strlen(key);
+    for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+        if (strncmp(line, key, n) == 0 && line[n] == ' ')
+            return strtod(line + n, NULL);
+    return 0;
+}
+
+/* Room below a limit; file pages that nobody uses at the moment are room too. */
+static double room(double limit, double used, double reclaimable) {
+    return limit < HUGE_VAL && used < HUGE_VAL ? fmax(0, limit - fmax(0, used - reclaimable))
+                                               : HUGE_VAL;
+}
+
+static double memory_v2(const char *folder) {
+    return room(number_in(folder, "memory.max"), number_in(folder, "memory.current"),
+                memory_stat(folder, "inactive_file"));
+}
+
+static double memory_v1(const char *folder) {
+    return room(number_in(folder, "memory.limit_in_bytes"),
+                number_in(folder, "memory.usage_in_bytes"),
+                memory_stat(folder, "total_inactive_file"));
+}
+
+/* What one controller limits, in either version of control groups. */
+typedef struct limit {
+    const char *controller;
+    double (*v2)(const char *folder), (*v1)(const char *folder);
+} limit;
+
 /* The tightest quota from root/group up to root itself. */
 static double tightest(const char *root, const char *group, double (*quota)(const char *)) {
     char path[PATH_MAX];
@@ -71,7 +120,7 @@ static bool lists(const char *list, const char *end, const char *controller) {
     return false;
 }
 
-double stoa_cgroup_quota(const char *root, const char *membership) {
+static double walk(const char *root, const char *membership, const limit *what) {
     double best = HUGE_VAL;
     for (const char *line = membership; *line;) { // "4:cpu,cpuacct:/group" or "0::/group"
         size_t len = strcspn(line, "\n");
@@ -84,15 +133,50 @@ double stoa_cgroup_quota(const char *root, const char *membership) {
             memcpy(group, colon + 1, n);
             group[n] = '\0';
             if (list == colon) {
-                best = fmin(best, tightest(root, group, quota_v2));
-            } else if (lists(list, colon, "cpu")) {
-                if (stoa_path_join(base, sizeof base, root, "cpu"))
-                    best = fmin(best, tightest(base, group, quota_v1));
+                best = fmin(best, tightest(root, group, what->v2));
+            } else if (lists(list, colon, what->controller)) {
+                if (stoa_path_join(base, sizeof base, root, what->controller))
+                    best = fmin(best, tightest(base, group, what->v1));
             }
         }
         line = *end ? end + 1 : end;
     }
     return best;
+}
+
+double stoa_cgroup_quota(const char *root, const char *membership) {
+    return walk(root, membership, &(limit){"cpu", quota_v2, quota_v1});
+}
+
+double stoa_cgroup_memory(const char *root, const char *membership) {
+    return walk(root, membership, &(limit){"memory", memory_v2, memory_v1});
+}
+
+/* "MemAvailable:   23068672 kB" */
+static double kernel_available(void) {
+    char text[4096];
+    const char *at =
+        read_small("/proc/meminfo", text, sizeof text) ? strstr(text, "MemAvailable:") : NULL;
+    double value = at ? 1024 * strtod(at + strlen("MemAvailable:"), NULL) : 0;
+    return value > 0 ? value : HUGE_VAL;
+}
+
+static double address_space(void) {
+    struct rlimit most;
+    char text[128];
+    if (getrlimit(RLIMIT_AS, &most) != 0 || most.rlim_cur == RLIM_INFINITY ||
+        !read_small("/proc/self/statm", text, sizeof text))
+        return HUGE_VAL;
+    double used = strtod(text, NULL) * (double)sysconf(_SC_PAGESIZE);
+    return fmax(0, (double)most.rlim_cur - used);
+}
+
+double stoa_memory_available(void) {
+    char membership[4096];
+    double least = fmin(kernel_available(), address_space());
+    if (read_small("/proc/self/cgroup", membership, sizeof membership))
+        least = fmin(least, stoa_cgroup_memory("/sys/fs/cgroup", membership));
+    return least;
 }
 
 static int affinity_count(void) {

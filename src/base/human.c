@@ -4,6 +4,7 @@
 #include "stoa/base.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Three significant digits of |v| < 1000; whole numbers without a point. */
 static int digits_after_point(double v) {
@@ -31,6 +32,16 @@ const char *stoa_human_count(double value, char *out, size_t n) {
         snprintf(out, n, "%.0f", value);
     else
         snprintf(out, n, "%.*f%s", digits_after_point(value), value, units[u]);
+    return out;
+}
+
+const char *stoa_human_unit(double value, const char *unit, char *out, size_t n) {
+    char text[64];
+    stoa_human_count(value, text, sizeof text);
+    size_t digits = strspn(text, "-+.0123456789");
+    if (not_finite(value, out, n))
+        digits = strlen(text);
+    snprintf(out, n, "%.*s %s%s", (int)digits, text, text + digits, unit);
     return out;
 }
 

@@ -37,6 +37,8 @@ void stoa_progress_begin(stoa_progress *p, FILE *out, const char *label, const c
     *p = (stoa_progress){.out = out, .label = label, .unit = unit, .total = total, .origin = -1};
     p->started = p->last_drawn = stoa_clock();
     p->terminal = is_terminal(out);
+    if (p->terminal)
+        p->last_drawn -= 2 * REDRAW_SECONDS; // the first update shows at once
     p->width = p->terminal ? terminal_width(fileno(out)) : WIDTH_DEFAULT;
 }
 
@@ -62,13 +64,21 @@ static void add(line *l, const char *fmt, ...) {
         l->len = l->len + (size_t)n < sizeof l->text ? l->len + (size_t)n : sizeof l->text - 1;
 }
 
-/* " 1.2k/10k steps, 35.1/s, 4 m 10 s left, loss 2.31" */
+/* Small whole numbers are told exactly. */
+static const char *amount(const stoa_progress *p, double value, char *out, size_t n) {
+    if (p->total >= 1e6 || value != floor(value) || value < 0)
+        return stoa_human_count(value, out, n);
+    snprintf(out, n, "%.0f", value);
+    return out;
+}
+
+/* " 1200/10000 steps, 35.1/s, 4 m 10 s left, loss 2.31" */
 static void describe(const stoa_progress *p, double now, bool last, line *out) {
     char number[32];
     double rate = rate_of(p, now);
-    add(out, " %s", stoa_human_count(p->done, number, sizeof number));
+    add(out, " %s", amount(p, p->done, number, sizeof number));
     if (p->total > 0)
-        add(out, "/%s", stoa_human_count(p->total, number, sizeof number));
+        add(out, "/%s", amount(p, p->total, number, sizeof number));
     add(out, " %s", p->unit);
     if (rate > 0)
         add(out, ", %s/s", stoa_human_count(rate, number, sizeof number));
@@ -98,21 +108,20 @@ static void cut_to(line *l, int columns) {
     l->text[at] = '\0';
 }
 
-/* "train  42% [############..................] 4.2k/10k steps, ..." in at most width - 1 columns,
- * the bar as wide as the words leave room for. */
+/* "train  42% [############..................] 4200/10000 steps, ..." in at most width - 1 columns,
+ * the bar as wide as the words leave room for, and none when they leave too little. */
 static void draw_bar(const stoa_progress *p, double now, bool last) {
     line words = {0}, all = {0};
     double fraction = fraction_of(p);
     describe(p, now, last, &words);
     add(&all, "%s", p->label);
     if (fraction >= 0) {
-        add(&all, " %3d%% [", (int)(100 * fraction));
-        int room = p->width - 1 - (int)all.len - (int)words.len - 1;
-        int wide = room > BAR_MOST ? BAR_MOST : room < BAR_LEAST ? BAR_LEAST : room;
+        add(&all, " %3d%%", (int)(100 * fraction));
+        int room = p->width - 1 - (int)all.len - (int)words.len - 3;
+        int wide = room > BAR_MOST ? BAR_MOST : room < BAR_LEAST ? 0 : room;
         int full = (int)(fraction * wide);
         for (int i = 0; i < wide; i++)
-            add(&all, "%c", i < full ? '#' : '.');
-        add(&all, "]");
+            add(&all, "%s%c%s", i == 0 ? " [" : "", i < full ? '#' : '.', i + 1 == wide ? "]" : "");
     }
     add(&all, "%s", words.text);
     cut_to(&all, p->width - 1);

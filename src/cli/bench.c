@@ -181,6 +181,6 @@ static stoa_status bench(const options *o, stoa_error *err) {
 int verb_bench(int argc, char **argv) {
     options o = {.seconds = 1};
     stoa_error err = {0};
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    cli_parse(&parser, argc, argv, &o);
     return bench(&o, &err) == STOA_OK ? EXIT_OK : cli_fail(&err);
 }

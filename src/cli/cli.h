@@ -34,6 +34,12 @@ int verb_doctor(int argc, char **argv);
 /* The table of verbs, ended by a row without a name. */
 extern const verb verbs[];
 
+/* Reads a verb's options into input. Anything wrong ends the program with EXIT_USAGE and a message
+ * that names the nearest option. -h is --help. */
+void cli_parse(const struct argp *parser, int argc, char **argv, void *input);
+/* Prints text in lines of at most `width` columns; all but the first begin with `indent` spaces,
+ * and the first is taken to stand there already. */
+void cli_wrap(FILE *out, int indent, int width, const char *text);
 /* Prints the message to stderr and returns the exit code of its status. */
 int cli_fail(const stoa_error *err);
 /* Prints a JSON object (consumed) and a newline to stdout. */
@@ -46,6 +52,7 @@ typedef struct cli_settings {
     const char *sets[CLI_SETS];
     int count;
 } cli_settings;
+enum { CLI_WIDTH = 100 }; /* columns that tables are laid out for */
 /* Adds one; an argp error when there are too many. */
 void cli_settings_add(cli_settings *s, const char *assignment, struct argp_state *state);
 stoa_status cli_settings_load(const cli_settings *s, stoa_lm_settings *out, stoa_error *err);

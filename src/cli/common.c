@@ -5,6 +5,105 @@
 
 #include "cli/cli.h"
 
+/* ---- options ---- */
+
+static const struct argp_option *row_of(const struct argp *parser, int letter) {
+    for (const struct argp_option *o = parser->options; o && o->name; o++)
+        if (o->key == letter)
+            return o;
+    return NULL;
+}
+
+/* The row that a long option means: the whole name, or a beginning that only one has. */
+static const struct argp_option *row_named(const struct argp *parser, const char *name, size_t n) {
+    const struct argp_option *found = NULL;
+    for (const struct argp_option *o = parser->options; o && o->name; o++) {
+        if (strncmp(o->name, name, n) != 0)
+            continue;
+        if (o->name[n] == '\0')
+            return o;
+        if (found)
+            return NULL;
+        found = o;
+    }
+    return found;
+}
+
+static void refuse(const struct argp *parser, const char *program, const char *name) {
+    enum { MOST = 32 };
+    const char *names[MOST];
+    size_t count = 0;
+    names[count++] = "help";
+    for (const struct argp_option *o = parser->options; o && o->name && count < MOST; o++)
+        names[count++] = o->name;
+    const char *near = stoa_nearest(name, names, count);
+    fprintf(stderr, "%s: there is no option '--%s'", program, name);
+    if (near)
+        fprintf(stderr, "; did you mean '--%s'?", near);
+    fprintf(stderr, "\nTry `%s --help`.\n", program);
+    exit(EXIT_USAGE);
+}
+
+/* Whether the long option `word` takes the next argument as its value; refuses unknown ones. */
+static bool check_long(const struct argp *parser, const char *program, const char *word) {
+    static const char *const own[] = {"help", "usage"}; /* argp's */
+    char name[128];
+    size_t n = strcspn(word, "=");
+    snprintf(name, sizeof name, "%.*s", (int)n, word);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strncmp(own[i], name, n) == 0)
+            return false;
+    const struct argp_option *row = row_named(parser, word, n);
+    if (!row)
+        refuse(parser, program, name);
+    return row && row->arg && word[n] == '\0';
+}
+
+/* Whether the last letter of "-abc" takes the next argument as its value. */
+static bool letters_take(const struct argp *parser, const char *letters) {
+    for (const char *c = letters; *c; c++) {
+        const struct argp_option *row = row_of(parser, *c);
+        if (row && row->arg)
+            return c[1] == '\0';
+    }
+    return false;
+}
+
+/* getopt's own word on an unknown long option suggests nothing, so they are looked at first. */
+void cli_parse(const struct argp *parser, int argc, char **argv, void *input) {
+    static char help[] = "--help";
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "-h") == 0)
+            argv[i] = help;
+        if (strncmp(argv[i], "--", 2) == 0)
+            i += check_long(parser, argv[0], argv[i] + 2);
+        else if (argv[i][0] == '-')
+            i += letters_take(parser, argv[i] + 1);
+    }
+    argp_parse(parser, argc, argv, 0, NULL, input);
+}
+
+/* ---- printing ---- */
+
+void cli_wrap(FILE *out, int indent, int width, const char *text) {
+    int column = indent;
+    for (const char *word = text; *word;) {
+        int len = (int)strcspn(word, " ");
+        if (column > indent && column + 1 + len > width) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        } else if (column > indent) {
+            fputc(' ', out);
+            column++;
+        }
+        fprintf(out, "%.*s", len, word);
+        column += len;
+        word += len;
+        word += strspn(word, " ");
+    }
+    fputc('\n', out);
+}
+
 int cli_fail(const stoa_error *err) {
     static const int codes[STOA_STATUS_COUNT] = {
         [STOA_ERR_USAGE] = EXIT_USAGE,         [STOA_ERR_IO] = EXIT_FAILED,

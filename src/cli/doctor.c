@@ -1,4 +1,5 @@
 /* cli/doctor.c - `stoa doctor`: what the machine has, what is built in, what to install. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -84,7 +85,11 @@ static int look(finding *f) {
     if (sysinfo(&memory) == 0) {
         double total = (double)memory.totalram * memory.mem_unit;
         f[n] = (finding){"memory", total > 2e9, "", "below 2 GB: use small models and batches"};
-        snprintf(f[n].value, sizeof f[n].value, "%s", stoa_human_bytes(total, text, sizeof text));
+        char available[32];
+        snprintf(
+            f[n].value, sizeof f[n].value, "%s, %s available",
+            stoa_human_bytes(total, text, sizeof text),
+            stoa_human_bytes(fmin(total, stoa_memory_available()), available, sizeof available));
         n++;
     }
     if (statvfs(".", &disk) == 0) {
@@ -97,12 +102,14 @@ static int look(finding *f) {
     f[n] = (finding){"matrix library", true, "", NULL};
     snprintf(f[n].value, sizeof f[n].value, "%s", stoa_cpu_library());
     n++;
-    f[n] = (finding){"built-in text", true, "", "apt-get install " STOA_BUILTIN_TEXT_PACKAGES};
+    f[n] = (finding){"built-in text", true, "",
+                     "for --set data.text=builtin: apt-get install " STOA_BUILTIN_TEXT_PACKAGES};
     stoa_error err = {0};
     f[n].good = stoa_builtin_text(path, sizeof path, &err) == STOA_OK;
     snprintf(f[n].value, sizeof f[n].value, "%.250s", f[n].good ? path : "missing");
     n++;
-    f[n] = (finding){"plots (gnuplot)", false, "missing", "apt-get install gnuplot-nox"};
+    f[n] = (finding){"gnuplot", false, "missing",
+                     "reports have no plots without it: apt-get install gnuplot-nox"};
     if (find_program("gnuplot", path, sizeof path)) {
         f[n].good = true;
         snprintf(f[n].value, sizeof f[n].value, "%.250s", path);
@@ -131,22 +138,53 @@ static const struct argp parser = {
     .doc = "What this machine has, which features are built in, what to install.",
 };
 
-int verb_doctor(int argc, char **argv) {
-    bool json = false;
-    argp_parse(&parser, argc, argv, 0, NULL, &json);
-    finding findings[16];
-    int count = look(findings);
-    json_t *object = json ? json_object() : NULL;
+/* "vector units" -> "vector_units" */
+static const char *json_key(const char *name, char *out, size_t n) {
+    snprintf(out, n, "%s", name);
+    for (char *c = strchr(out, ' '); c; c = strchr(c, ' '))
+        *c = '_';
+    return out;
+}
+
+static void print_json(const finding *findings, int count) {
+    json_t *object = json_object();
     for (int i = 0; i < count; i++) {
         const finding *f = &findings[i];
-        if (json)
-            json_object_set_new(object, f->name,
-                                json_pack("{s:b, s:s}", "good", f->good, "value", f->value));
-        else
-            printf("%-4s %-17s %s%s%s\n", f->good ? "ok" : "!", f->name, f->value,
-                   f->good ? "" : " -> ", f->good ? "" : f->remedy);
+        char key[64];
+        json_t *row = json_pack("{s:b, s:s}", "good", f->good, "value", f->value);
+        if (!f->good)
+            json_object_set_new(row, "remedy", json_string(f->remedy));
+        json_object_set_new(object, json_key(f->name, key, sizeof key), row);
     }
+    cli_print_json(object);
+}
+
+static void print_text(const finding *findings, int count) {
+    int advice = 0;
+    for (int i = 0; i < count; i++) {
+        const finding *f = &findings[i];
+        printf("%-4s %-15s ", f->good ? "ok" : "!", f->name);
+        cli_wrap(stdout, 21, CLI_WIDTH, f->value);
+        if (f->good)
+            continue;
+        advice++;
+        printf("%21s-> ", "");
+        cli_wrap(stdout, 24, CLI_WIDTH, f->remedy);
+    }
+    if (advice > 0)
+        printf("\nThe lines marked ! say what to do; all else works.\n");
+    else
+        printf("\nNothing is missing. Try: stoa study run mixture-of-depths --scale smoke\n");
+}
+
+int verb_doctor(int argc, char **argv) {
+    bool json = false;
+    finding findings[16];
+    cli_parse(&parser, argc, argv, &json);
+    int count = look(findings);
     if (json)
-        cli_print_json(object);
+        print_json(findings, count);
+    else
+        print_text(findings, count);
     return EXIT_OK;
 }

@@ -10,21 +10,68 @@ static void list_studies(json_t *out) {
         if (out)
             json_array_append_new(out, json_pack("{s:s, s:s}", "name", s->name, "title", s->title));
         else
-            printf("%-22s %s\n", s->name, s->title);
+            printf("  %-20s %s\n", s->name, s->title);
     }
+}
+
+static const char *const type_names[] = {
+    [STOA_SET_INT] = "integer",   [STOA_SET_FLOAT] = "number",  [STOA_SET_BOOL] = "boolean",
+    [STOA_SET_STRING] = "text",   [STOA_SET_CHOICE] = "choice", [STOA_SET_INTS] = "integers",
+    [STOA_SET_FLOATS] = "numbers"};
+
+static json_t *setting_json(const stoa_setting *row) {
+    json_t *out = json_pack("{s:s, s:s, s:s, s:s}", "key", row->key, "type", type_names[row->type],
+                            "default", row->initial ? row->initial : "", "help", row->help);
+    if (row->least < row->most) {
+        json_object_set_new(out, "least", json_real(row->least));
+        json_object_set_new(out, "most", json_real(row->most));
+    }
+    if (row->type == STOA_SET_CHOICE) {
+        json_t *choices = json_array();
+        for (size_t i = 0; row->choices[i]; i++)
+            json_array_append_new(choices, json_string(row->choices[i]));
+        json_object_set_new(out, "choices", choices);
+    }
+    return out;
+}
+
+/* The help, and behind it the choices. */
+static void print_setting(const stoa_setting *row, int key_width) {
+    enum { DEFAULT_WIDTH = 10 };
+    stoa_buffer text = {0};
+    const char *initial = row->initial ? row->initial : "(required)";
+    stoa_buffer_printf(&text, "%s", row->help);
+    if (row->type == STOA_SET_CHOICE) {
+        stoa_buffer_printf(&text, " One of:");
+        for (size_t i = 0; row->choices[i]; i++)
+            stoa_buffer_printf(&text, " %s%s", row->choices[i], row->choices[i + 1] ? "," : ".");
+    }
+    printf("%-*s  %-*s  ", key_width, row->key, DEFAULT_WIDTH, *initial ? initial : "-");
+    cli_wrap(stdout, key_width + DEFAULT_WIDTH + 4, CLI_WIDTH, text.data ? text.data : row->help);
+    stoa_buffer_deinit(&text);
+}
+
+/* The part of a key before its dot. */
+static size_t section(const char *key) {
+    const char *dot = strchr(key, '.');
+    return dot ? (size_t)(dot - key) : 0;
 }
 
 static void list_settings(json_t *out) {
     stoa_settings_table table = stoa_lm_settings_table();
+    int widest = 0;
+    for (size_t i = 0; i < table.count; i++)
+        widest = (int)strlen(table.rows[i].key) > widest ? (int)strlen(table.rows[i].key) : widest;
     for (size_t i = 0; i < table.count; i++) {
         const stoa_setting *row = &table.rows[i];
-        if (out)
-            json_array_append_new(out,
-                                  json_pack("{s:s, s:s, s:s}", "key", row->key, "default",
-                                            row->initial ? row->initial : "", "help", row->help));
-        else
-            printf("%-26s %-12s %s\n", row->key, row->initial ? row->initial : "(required)",
-                   row->help);
+        if (out) {
+            json_array_append_new(out, setting_json(row));
+            continue;
+        }
+        size_t n = section(row->key);
+        if (i > 0 && (n != section(row[-1].key) || strncmp(row->key, row[-1].key, n) != 0))
+            printf("\n");
+        print_setting(row, widest);
     }
 }
 
@@ -53,17 +100,19 @@ static void list_backends(json_t *out) {
         if (out)
             json_array_append_new(out, json_string(notes[i][0]));
         else
-            printf("%-22s %s\n", notes[i][0], notes[i][1]);
+            printf("  %-20s %s\n", notes[i][0], notes[i][1]);
 }
 
 static const struct {
     const char *name, *title;
+    bool brief; /* short enough for `stoa list` */
     void (*list)(json_t *out);
 } kinds[] = {
-    {"studies", "Studies (stoa study run NAME)", list_studies},
-    {"settings", "Settings of stoa train (YAML keys, or --set KEY=VALUE)", list_settings},
-    {"backends", "Backends", list_backends},
-    {"ops", "Operations", list_ops},
+    {"studies", "Studies: `stoa study run NAME` reproduces one", true, list_studies},
+    {"backends", "Backends: what computes", true, list_backends},
+    {"settings", "Settings of `stoa train` and `stoa plan`: `stoa list settings`", false,
+     list_settings},
+    {"ops", "Operations and where they are implemented: `stoa list ops`", false, list_ops},
 };
 
 typedef struct options {
@@ -87,13 +136,14 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 static const struct argp parser = {
     .options = rows,
     .parser = parse,
-    .args_doc = "[studies|settings|backends|ops]",
-    .doc = "What there is.",
+    .args_doc = "[studies|backends|settings|ops]",
+    .doc = "What there is: studies to run, backends, every setting with its default and meaning, "
+           "operations.",
 };
 
 int verb_list(int argc, char **argv) {
     options o = {0};
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    cli_parse(&parser, argc, argv, &o);
     json_t *all = o.json ? json_object() : NULL;
     bool found = false;
     const char *names[sizeof kinds / sizeof kinds[0]];
@@ -103,17 +153,20 @@ int verb_list(int argc, char **argv) {
             continue;
         json_t *items = o.json ? json_array() : NULL;
         if (!o.json && !o.what)
-            printf("%s%s\n", found ? "\n" : "", kinds[i].title);
+            printf("%s%s\n", found && (kinds[i].brief || kinds[i - 1].brief) ? "\n" : "",
+                   kinds[i].title);
+        found = true;
+        if (!o.json && !o.what && !kinds[i].brief)
+            continue;
         kinds[i].list(items);
         if (all)
             json_object_set_new(all, kinds[i].name, items);
-        found = true;
     }
     if (!found) {
         const char *near = stoa_nearest(o.what, names, sizeof kinds / sizeof kinds[0]);
-        fprintf(stderr,
-                "stoa list: there is no '%s'; try one of studies, settings, backends, ops%s%s\n",
-                o.what, near ? "; did you mean " : "", near ? near : "");
+        fprintf(stderr, "stoa list: there is no '%s'; %s%s%s\n", o.what,
+                near ? "did you mean '" : "it is one of studies, backends, settings, ops",
+                near ? near : "", near ? "'?" : "");
         json_decref(all);
         return EXIT_USAGE;
     }

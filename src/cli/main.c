@@ -23,8 +23,9 @@ static void help(FILE *out) {
         fprintf(out, "  %-10s %-20s %s\n", v->name, v->arguments, v->summary);
     fprintf(out,
             "\nStart here:\n"
-            "  stoa study run mixture-of-depths --scale smoke   a published result in seconds\n"
-            "  stoa plan && stoa train && stoa sample runs/lm-1 a model of your own\n\n"
+            "  stoa doctor                                       is everything here?\n"
+            "  stoa study run mixture-of-depths --scale smoke    a published result in seconds\n"
+            "  stoa plan && stoa train && stoa sample runs/lm-1  a model of your own\n\n"
             "`stoa VERB --help` teaches a verb. Results go to stdout (--json for machines),\n"
             "progress and messages to stderr.\n\n"
             "Exit codes: 0 success, 1 failure, 2 usage, 3 a claim not met, 4 bad input file,\n"
@@ -37,6 +38,12 @@ int main(int argc, char **argv) {
     stoa_log_set(stoa_log_stderr, NULL, STOA_LOG_INFO);
     stoa_flush_denormals();
     stoa_signals_install();
+    if (argc > 2 && strcmp(argv[1], "help") == 0) { /* stoa help VERB */
+        static char option[] = "--help";
+        argv[1] = argv[2];
+        argv[2] = option;
+        argc = 3;
+    }
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         help(argc < 2 ? stderr : stdout);

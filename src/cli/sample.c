@@ -85,12 +85,20 @@ static const struct argp parser = {
            "terminal, else the text starts at a new line.",
 };
 
-/* What is printed as it comes: text of sequence 0 when it is the only one, else kept. */
+/* The new text of each sequence; printed as it comes when there is only one. */
 typedef struct output {
     stoa_decoder *decoder[4096];
     stoa_buffer text[4096];
     bool live; /* print at once */
 } output;
+
+static void print_new(const output *out, int64_t sequence, size_t before) {
+    const stoa_buffer *text = &out->text[sequence];
+    if (!out->live || text->len == before)
+        return;
+    fwrite(text->data + before, 1, text->len - before, stdout);
+    fflush(stdout);
+}
 
 static bool on_token(void *user, int64_t sequence, int32_t id) {
     output *out = user;
@@ -98,17 +106,23 @@ static bool on_token(void *user, int64_t sequence, int32_t id) {
     size_t before = text->len;
     if (stoa_decoder_push(out->decoder[sequence], id, text, NULL) != STOA_OK)
         return false;
-    if (out->live && text->len > before) {
-        fwrite(text->data + before, 1, text->len - before, stdout);
-        fflush(stdout);
-    }
+    print_new(out, sequence, before);
     return true;
+}
+
+/* A character that stayed incomplete. */
+static void finish(output *out, int64_t batch) {
+    for (int64_t i = 0; i < batch; i++) {
+        size_t before = out->text[i].len;
+        if (stoa_decoder_finish(out->decoder[i], &out->text[i], NULL) == STOA_OK)
+            print_new(out, i, before);
+    }
 }
 
 static stoa_status read_prompt(const options *o, stoa_buffer *prompt, stoa_error *err) {
     bool from_stdin = o->prompt ? strcmp(o->prompt, "-") == 0 : !isatty(STDIN_FILENO);
     if (!from_stdin) {
-        stoa_buffer_printf(prompt, "%s", o->prompt && o->prompt[0] ? o->prompt : "\n");
+        stoa_buffer_printf(prompt, "%s", o->prompt ? o->prompt : "");
         return STOA_OK;
     }
     char chunk[4096];
@@ -118,13 +132,16 @@ static stoa_status read_prompt(const options *o, stoa_buffer *prompt, stoa_error
         if (prompt->len > (1u << 20))
             return stoa_fail(err, STOA_ERR_USAGE, "the prompt is longer than 1 MiB");
     }
-    if (prompt->len == 0)
-        stoa_buffer_append(prompt, "\n", 1);
-    return STOA_OK;
+    return prompt->failed ? stoa_fail(err, STOA_ERR_MEMORY, "out of memory for the prompt")
+                          : STOA_OK;
 }
 
-static void report(const options *o, const stoa_lm_bundle *b, const output *out,
-                   const stoa_generate_result *r) {
+static void print_view(const stoa_buffer *text) {
+    fwrite(text->len ? text->data : "", 1, text->len, stdout);
+}
+
+static void report(const options *o, const stoa_lm_bundle *b, const stoa_buffer *prompt,
+                   const output *out, const stoa_generate_result *r) {
     double after = r->seconds - r->prefill_seconds;
     double rate = after > 0 ? (double)(r->tokens - o->generate.batch) / after : 0;
     if (o->json) {
@@ -139,10 +156,15 @@ static void report(const options *o, const stoa_lm_bundle *b, const output *out,
                                  (json_int_t)r->cache_bytes, "routed", r->routed));
         return;
     }
-    for (int64_t i = 0; i < o->generate.batch && !out->live; i++)
-        printf("--- %lld ---\n%s\n", (long long)i + 1, out->text[i].data ? out->text[i].data : "");
+    for (int64_t i = 0; i < o->generate.batch && !out->live; i++) {
+        printf("--- %lld ---\n", (long long)i + 1);
+        print_view(prompt);
+        print_view(&out->text[i]);
+        printf("\n");
+    }
     if (out->live)
         printf("\n");
+    fflush(stdout);
     char cache[32];
     if (o->stats)
         fprintf(stderr,
@@ -160,8 +182,9 @@ static stoa_status generate(const options *o, const stoa_lm_bundle *b, const sto
     g.user = out;
     g.end_of_text = stoa_tokenizer_end_of_text(b->tokenizer);
     g.stop_at_end = g.end_of_text >= 0;
-    stoa_status status =
-        stoa_tokenizer_encode(b->tokenizer, (stoa_view){prompt->data, prompt->len}, 0, &ids, err);
+    /* nothing to continue: the text starts at a new line, which is not printed */
+    stoa_view start = prompt->len ? (stoa_view){prompt->data, prompt->len} : stoa_view_of("\n");
+    stoa_status status = stoa_tokenizer_encode(b->tokenizer, start, 0, &ids, err);
     stoa_pool *pool = stoa_pool_new((int)o->threads);
     stoa_ctx *ctx = stoa_ctx_new(stoa_backend_cpu(), pool, 0);
     if (status == STOA_OK && (!ctx || ids.failed))
@@ -173,11 +196,16 @@ static stoa_status generate(const options *o, const stoa_lm_bundle *b, const sto
         stoa_ctx_set_compute(ctx,
                              b->settings.precision == STOA_PRECISION_BF16 ? STOA_BF16 : STOA_F32);
         if (out->live)
-            fwrite(prompt->data, 1, prompt->len, stdout);
+            print_view(prompt);
         status = stoa_generate(ctx, b->lm, ids.data, (int64_t)ids.len, &g, &result, err);
     }
-    if (status == STOA_OK)
-        report(o, b, out, &result);
+    if (status == STOA_OK) {
+        finish(out, o->generate.batch);
+        report(o, b, prompt, out, &result);
+        if (stoa_stop_requested())
+            status = stoa_fail(err, STOA_ERR_INTERRUPTED, "stopped after %lld tokens",
+                               (long long)result.tokens);
+    }
     stoa_ctx_free(ctx);
     stoa_pool_free(pool);
     stoa_ids_deinit(&ids);
@@ -213,7 +241,7 @@ int verb_sample(int argc, char **argv) {
                      .sampler = {.temperature = 0.8, .top_p = 1}},
     };
     stoa_error err = {0};
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    cli_parse(&parser, argc, argv, &o);
     output *out = stoa_alloc(sizeof *out);
     stoa_status status =
         out ? sample(&o, out, &err) : stoa_fail(&err, STOA_ERR_MEMORY, "out of memory");

@@ -24,7 +24,7 @@ static const struct argp_option rows[] = {
     {"arm", 'a', "NAME", 0, "Only these arms; may be repeated", 0},
     {"set", 'x', "KEY=VALUE", 0, "Change a setting of the study; may be repeated", 0},
     {"fresh", 'f', 0, 0, "Compute finished runs again", 0},
-    {"json", 'j', 0, 0, "Print result.json", 0},
+    {"json", 'j', 0, 0, "Print as JSON (run: the result.json)", 0},
     {0},
 };
 
@@ -97,25 +97,56 @@ static const struct argp parser = {
            "Exit code 3 means that a claim failed.",
 };
 
-static int list(void) {
-    for (int i = 0; i < stoa_study_count(); i++)
-        printf("%-20s %s\n", stoa_study_at(i)->name, stoa_study_at(i)->title);
+static int list(bool json) {
+    json_t *all = json_array();
+    for (int i = 0; i < stoa_study_count(); i++) {
+        const stoa_study *s = stoa_study_at(i);
+        json_array_append_new(all, json_pack("{s:s, s:s}", "name", s->name, "title", s->title));
+        if (!json)
+            printf("%-20s %s\n", s->name, s->title);
+    }
+    if (json)
+        cli_print_json(all);
+    else
+        json_decref(all);
     return EXIT_OK;
 }
 
-static int show(const stoa_study *s) {
-    printf("%s\n%s\n%s\n\n", s->title, s->paper, s->description);
+static void show_json(const stoa_study *s) {
+    json_t *claims = json_array(), *arms = json_array();
+    char threshold[128];
+    for (int i = 0; i < s->claims_count; i++) {
+        const stoa_claim *c = &s->claims[i];
+        stoa_claim_threshold(c, threshold, sizeof threshold);
+        json_array_append_new(claims,
+                              json_pack("{s:s, s:s, s:s, s:s}", "id", c->id, "text", c->text,
+                                        "threshold", threshold, "paper", c->paper ? c->paper : ""));
+    }
+    for (int i = 0; s->arms && s->arms[i]; i++)
+        json_array_append_new(arms, json_string(s->arms[i]));
+    cli_print_json(json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", s->name, "title", s->title,
+                             "paper", s->paper, "description", s->description, "claims", claims,
+                             "arms", arms));
+}
+
+static void show_text(const stoa_study *s) {
+    printf("%s\n%s\n\n", s->title, s->paper);
+    cli_wrap(stdout, 0, CLI_WIDTH, s->description);
+    printf("\nClaims, with the thresholds that were written before any run:\n");
     for (int i = 0; i < s->claims_count; i++) {
         char threshold[128];
+        stoa_buffer text = {0};
         const stoa_claim *c = &s->claims[i];
-        printf("%-3s %s: %s (paper: %s)\n", c->id, c->text,
-               stoa_claim_threshold(c, threshold, sizeof threshold), c->paper);
+        stoa_buffer_printf(&text, "%s: %s (paper: %s)", c->text,
+                           stoa_claim_threshold(c, threshold, sizeof threshold), c->paper);
+        printf("  %-4s ", c->id);
+        cli_wrap(stdout, 7, CLI_WIDTH, text.data ? text.data : c->text);
+        stoa_buffer_deinit(&text);
     }
-    printf("\narms:");
+    printf("\nArms:");
     for (int i = 0; s->arms && s->arms[i]; i++)
         printf(" %s", s->arms[i]);
-    printf("\n");
-    return EXIT_OK;
+    printf("\n\nNext:\n  stoa study run %s --scale smoke\n", s->name);
 }
 
 static stoa_status print_result_json(const char *folder, stoa_error *err) {
@@ -164,14 +195,16 @@ static int run(options *o, const stoa_study *study, stoa_error *err) {
 int verb_study(int argc, char **argv) {
     options o = {0};
     stoa_error err = {0};
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    cli_parse(&parser, argc, argv, &o);
     if (strcmp(o.action, "list") == 0)
-        return list();
+        return list(o.json);
     const stoa_study *study = stoa_study_find(o.name, &err);
     if (!study)
         return cli_fail(&err);
-    if (strcmp(o.action, "show") == 0)
-        return show(study);
+    if (strcmp(o.action, "show") == 0) {
+        (o.json ? show_json : show_text)(study);
+        return EXIT_OK;
+    }
     if (strcmp(o.action, "run") == 0)
         return run(&o, study, &err);
     stoa_fail(&err, STOA_ERR_USAGE, "study: '%s' is not run, show or list", o.action);

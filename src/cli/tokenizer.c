@@ -119,9 +119,10 @@ static stoa_status train(const options *o, stoa_error *err) {
         cli_print_json(json_pack("{s:s, s:i, s:f}", "path", out, "vocab",
                                  (int)stoa_tokenizer_vocab(t), "seconds", stoa_clock() - start));
     else if (status == STOA_OK)
-        printf("%s: %d tokens, learned in %s\nNext: stoa train --set data.tokenizer=%s\n", out,
-               (int)stoa_tokenizer_vocab(t),
-               stoa_human_time(stoa_clock() - start, time, sizeof time), out);
+        printf("%s: %d tokens, learned in %s\n\nNext:\n"
+               "  stoa train --set data.text=%s --set data.tokenizer=%s --set model.tied=true\n",
+               out, (int)stoa_tokenizer_vocab(t),
+               stoa_human_time(stoa_clock() - start, time, sizeof time), o->files[0], out);
     stoa_tokenizer_free(t);
     return status;
 }
@@ -210,7 +211,9 @@ static stoa_status decode(const options *o, const stoa_tokenizer *t, stoa_error 
     if (status == STOA_OK)
         status = stoa_tokenizer_decode(t, ids.data, ids.len, 0, &text, err);
     if (status == STOA_OK)
-        fwrite(text.data, 1, text.len, stdout);
+        fwrite(text.len ? text.data : "", 1, text.len, stdout);
+    if (status == STOA_OK && isatty(STDOUT_FILENO))
+        printf("\n");
     stoa_ids_deinit(&ids);
     stoa_buffer_deinit(&text);
     return status;
@@ -224,7 +227,7 @@ static const struct {
 int verb_tokenizer(int argc, char **argv) {
     options o = {.vocab = 4096, .tokenizer = "tokenizer.json"};
     stoa_error err = {0};
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    cli_parse(&parser, argc, argv, &o);
     if (strcmp(o.action, "train") == 0)
         return train(&o, &err) == STOA_OK ? EXIT_OK : cli_fail(&err);
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {

@@ -111,3 +111,25 @@ stoa_status stoa_lm_plan_make(const stoa_lm_settings *s, stoa_lm_plan *plan, sto
     stoa_lm_free(lm);
     return status;
 }
+
+double stoa_lm_plan_memory(const stoa_lm_plan *p) {
+    return (double)p->weight_bytes + (double)p->gradient_bytes + (double)p->optimizer_bytes +
+           (double)p->packed_bytes + (double)p->activation_bytes;
+}
+
+stoa_status stoa_lm_plan_fits(const stoa_lm_plan *p, stoa_error *err) {
+    double need = stoa_lm_plan_memory(p), room = stoa_memory_available();
+    double activations = (double)p->activation_bytes;
+    if (need <= room)
+        return STOA_OK;
+    char all[32], some[32], rest[32], there[32];
+    return stoa_fail(
+        err, STOA_ERR_MEMORY,
+        "this run needs %s of memory (activations %s, weights and optimiser %s) and "
+        "%s are available; use a smaller %s",
+        stoa_human_bytes(need, all, sizeof all), stoa_human_bytes(activations, some, sizeof some),
+        stoa_human_bytes(need - activations, rest, sizeof rest),
+        stoa_human_bytes(room, there, sizeof there),
+        activations > need / 2 ? "train.batch (and more train.accumulate) or model.context"
+                               : "model.width or model.layers");
+}

@@ -12,7 +12,12 @@ typedef struct run {
     stoa_metrics *metrics;
     stoa_progress progress;
     double train_seconds, last_save;
-    int64_t saved_step, evaluated_step;
+    double window; /* seconds of the steps since the last line of metrics */
+    int64_t window_steps;
+    char speed[96]; /* of the last such line */
+    char note[160]; /* what stands behind the bar */
+    int64_t saved_step;
+    bool evaluated_here; /* final_eval is of this run */
 } run;
 
 static stoa_status write_settings(const run *r, stoa_error *err) {
@@ -46,9 +51,18 @@ static stoa_status save(run *r, bool best, stoa_error *err) {
 static stoa_status evaluate(run *r, stoa_error *err) {
     stoa_lm_trainer *t = r->t;
     stoa_lm_eval eval;
+    if (r->options->progress && r->progress.terminal) {
+        r->progress.last_drawn = 0; /* now, not at the next tenth of a second */
+        stoa_progress_update(&r->progress, (double)t->step, "evaluating");
+    }
     STOA_TRY(stoa_lm_trainer_evaluate(t, t->settings.eval_tokens, &eval, err));
+    if (r->options->progress)
+        stoa_progress_update(&r->progress, (double)t->step, "%s", r->note);
     r->result->final_eval = eval;
-    r->evaluated_step = t->step;
+    r->evaluated_here = true;
+    if (t->evaluated_step == t->step) /* a finished run, looked at again */
+        return STOA_OK;
+    t->evaluated_step = t->step;
     bool better = eval.loss_causal < t->best_loss;
     if (better) {
         t->best_loss = eval.loss_causal;
@@ -72,18 +86,23 @@ static stoa_status evaluate(run *r, stoa_error *err) {
     return better ? save(r, true, err) : STOA_OK;
 }
 
-static stoa_status log_step(run *r, const stoa_lm_step *step, double seconds, int64_t steps,
-                            stoa_error *err) {
+static void show(run *r, const stoa_lm_step *step) {
+    snprintf(r->note, sizeof r->note, "loss %.3f%s", step->loss, r->speed);
+    if (r->options->progress)
+        stoa_progress_update(&r->progress, (double)r->t->step, "%s", r->note);
+}
+
+static stoa_status log_step(run *r, const stoa_lm_step *step, stoa_error *err) {
     const stoa_lm_trainer *t = r->t;
     double tokens =
         (double)(t->settings.batch * t->settings.accumulate * t->settings.model.context);
-    double per_second = tokens * (double)steps / seconds;
+    double per_second = tokens * (double)r->window_steps / r->window;
     char flops[32], speed[32];
-    stoa_human_count(per_second * t->plan.training_flops, flops, sizeof flops);
+    stoa_human_unit(per_second * t->plan.training_flops, "FLOP/s", flops, sizeof flops);
     stoa_human_count(per_second, speed, sizeof speed);
-    if (r->options->progress)
-        stoa_progress_update(&r->progress, (double)t->step, "loss %.3f  %s tok/s  %sFLOP/s",
-                             step->loss, speed, flops);
+    snprintf(r->speed, sizeof r->speed, ", %s tokens/s, %s", speed, flops);
+    r->window = 0;
+    r->window_steps = 0;
     if (!r->metrics)
         return STOA_OK;
     stoa_metric items[] = {
@@ -104,68 +123,84 @@ static bool due(int64_t step, int64_t every) {
     return every > 0 && step % every == 0;
 }
 
+/* One step and what is due after it. */
+static stoa_status advance(run *r, stoa_error *err) {
+    stoa_lm_trainer *t = r->t;
+    const stoa_lm_settings *s = &t->settings;
+    stoa_lm_step step;
+    double before = stoa_clock();
+    STOA_TRY(stoa_lm_trainer_step(t, &step, err));
+    double took = stoa_clock() - before;
+    r->train_seconds += took;
+    r->window += took;
+    r->window_steps++;
+    if (due(t->step, s->log_every) || t->step == t->plan.steps)
+        STOA_TRY(log_step(r, &step, err));
+    show(r, &step);
+    if (due(t->step, s->eval_every))
+        STOA_TRY(evaluate(r, err));
+    bool late =
+        s->checkpoint_minutes > 0 && stoa_clock() - r->last_save > 60 * s->checkpoint_minutes;
+    if ((due(t->step, s->checkpoint_every) || late) && r->saved_step != t->step)
+        STOA_TRY(save(r, false, err));
+    return STOA_OK;
+}
+
 static stoa_status loop(run *r, stoa_error *err) {
     stoa_lm_trainer *t = r->t;
     const stoa_lm_settings *s = &t->settings;
-    double window = 0; /* seconds of the steps since the last log line */
-    int64_t window_steps = 0;
+    if (r->options->progress)
+        stoa_progress_update(&r->progress, (double)t->step, "starting");
+    /* a stop in the middle of an evaluation left it undone */
+    if (t->step > 0 && due(t->step, s->eval_every) && t->evaluated_step != t->step)
+        STOA_TRY(evaluate(r, err));
     while (t->step < t->plan.steps) {
-        if (stoa_stop_requested()) {
-            STOA_TRY(save(r, false, err));
-            return stoa_fail(err, STOA_ERR_INTERRUPTED, "stopped at step %" PRId64 " of %" PRId64,
-                             t->step, t->plan.steps);
-        }
-        double before = stoa_clock();
-        stoa_lm_step step;
-        STOA_TRY(stoa_lm_trainer_step(t, &step, err));
-        double took = stoa_clock() - before;
-        r->train_seconds += took;
-        window += took;
-        window_steps++;
-        if (due(t->step, s->log_every) || t->step == t->plan.steps) {
-            STOA_TRY(log_step(r, &step, window, window_steps, err));
-            window = 0;
-            window_steps = 0;
-        }
-        if (due(t->step, s->eval_every))
-            STOA_TRY(evaluate(r, err));
-        bool late =
-            s->checkpoint_minutes > 0 && stoa_clock() - r->last_save > 60 * s->checkpoint_minutes;
-        if ((due(t->step, s->checkpoint_every) || late) && r->saved_step != t->step)
-            STOA_TRY(save(r, false, err));
+        if (stoa_stop_requested())
+            return stoa_fail(err, STOA_ERR_INTERRUPTED, "stopped");
         if (s->patience > 0 && t->evals_without_gain >= s->patience) {
             r->result->stopped_early = true;
             break;
         }
+        STOA_TRY(advance(r, err));
     }
-    if (r->evaluated_step != t->step)
+    if (t->evaluated_step != t->step || !r->evaluated_here)
         STOA_TRY(evaluate(r, err));
     return r->saved_step == t->step ? STOA_OK : save(r, false, err);
+}
+
+/* Stopped: everything up to the last step is kept. */
+static stoa_status keep(run *r, stoa_error *err) {
+    if (r->saved_step != r->t->step)
+        STOA_TRY(save(r, false, err));
+    return stoa_fail(err, STOA_ERR_INTERRUPTED, "stopped at step %" PRId64 " of %" PRId64,
+                     r->t->step, r->t->plan.steps);
 }
 
 stoa_status stoa_lm_run(stoa_lm_trainer *t, const stoa_lm_run_options *options,
                         stoa_lm_run_result *result, stoa_error *err) {
     *result = (stoa_lm_run_result){0};
-    run r = {.t = t,
-             .options = options,
-             .result = result,
-             .saved_step = -1,
-             .evaluated_step = -1,
-             .last_save = stoa_clock()};
+    run r = {
+        .t = t, .options = options, .result = result, .saved_step = -1, .last_save = stoa_clock()};
     char checkpoints[4096];
     if (options->run_dir) {
         if (!stoa_path_join(checkpoints, sizeof checkpoints, options->run_dir, "checkpoints"))
             return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", options->run_dir);
-        if (options->resume && stoa_checkpoint_exists(checkpoints))
+        if (options->resume && stoa_checkpoint_exists(checkpoints)) {
             STOA_TRY(stoa_lm_trainer_load(t, options->run_dir, "latest", err));
+            r.saved_step = t->step;
+            stoa_log_write(STOA_LOG_INFO, "%s: going on from step %" PRId64, options->run_dir,
+                           t->step);
+        }
         STOA_TRY(write_settings(&r, err));
         STOA_TRY(stoa_metrics_open(&r.metrics, options->run_dir, t->step + 1, err));
     }
     int64_t first = t->step;
     if (options->progress)
-        stoa_progress_begin(&r.progress, options->progress, t->settings.name, "step",
+        stoa_progress_begin(&r.progress, options->progress, t->settings.name, "steps",
                             (double)t->plan.steps);
     stoa_status status = loop(&r, err);
+    if (status == STOA_ERR_INTERRUPTED)
+        status = keep(&r, err);
     if (options->progress)
         stoa_progress_end(&r.progress);
     stoa_metrics_close(r.metrics);

@@ -50,6 +50,7 @@ static stoa_status build(stoa_lm_trainer *t, stoa_error *err) {
     stoa_lm_settings *s = &t->settings;
     STOA_TRY(stoa_lm_options_check(&s->model, err));
     STOA_TRY(stoa_lm_plan_make(s, &t->plan, err));
+    STOA_TRY(stoa_lm_plan_fits(&t->plan, err));
     STOA_TRY(stoa_lm_new(&t->lm, &s->model, (uint64_t)s->seed, true, false, err));
     t->optimizer = stoa_optimizer_new(t->lm->params, &s->optimizer, err);
     if (!t->optimizer)
@@ -73,6 +74,7 @@ static stoa_status build(stoa_lm_trainer *t, stoa_error *err) {
     stoa_ctx_set_grad(t->ctx, true);
     stoa_ctx_set_training(t->ctx, true);
     t->best_loss = HUGE_VAL;
+    t->evaluated_step = -1;
     return STOA_OK;
 }
 
@@ -261,6 +263,8 @@ stoa_status stoa_lm_trainer_evaluate(stoa_lm_trainer *t, int64_t tokens, stoa_lm
     tally sum = {0};
     stoa_ctx_set_seed(t->eval_ctx, (uint64_t)s->seed, 0);
     for (int64_t first = 0; first < windows; first += s->batch) {
+        if (stoa_stop_requested())
+            return stoa_fail(err, STOA_ERR_INTERRUPTED, "the evaluation was stopped");
         int64_t rows = windows - first < s->batch ? windows - first : s->batch;
         STOA_TRY(stoa_corpus_eval_batch(t->corpus, STOA_SPLIT_VALID, length, windows, first, rows,
                                         t->inputs, t->targets, err));
@@ -286,8 +290,9 @@ stoa_status stoa_lm_trainer_save(stoa_lm_trainer *t, const char *run_dir, bool b
         return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", run_dir);
     stoa_checkpoint_info info = {.step = t->step};
     json_t *state = json_pack(
-        "{s:f, s:I, s:I}", "best_loss", isfinite(t->best_loss) ? t->best_loss : 1e300, "best_step",
-        (json_int_t)t->best_step, "evals_without_gain", (json_int_t)t->evals_without_gain);
+        "{s:f, s:I, s:I, s:I}", "best_loss", isfinite(t->best_loss) ? t->best_loss : 1e300,
+        "best_step", (json_int_t)t->best_step, "evals_without_gain",
+        (json_int_t)t->evals_without_gain, "evaluated_step", (json_int_t)t->evaluated_step);
     char *text = state ? json_dumps(state, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(state);
     if (!text)
@@ -308,9 +313,10 @@ stoa_status stoa_lm_trainer_load(stoa_lm_trainer *t, const char *run_dir, const 
     json_error_t where;
     json_t *state = json_loads(info.state, JSON_REJECT_DUPLICATES, &where);
     double best = 0;
-    json_int_t best_step = 0, without = 0;
-    int bad = !state || json_unpack(state, "{s:F, s:I, s:I}", "best_loss", &best, "best_step",
-                                    &best_step, "evals_without_gain", &without);
+    json_int_t best_step = 0, without = 0, evaluated = info.step;
+    int bad = !state ||
+              json_unpack(state, "{s:F, s:I, s:I, s?I}", "best_loss", &best, "best_step",
+                          &best_step, "evals_without_gain", &without, "evaluated_step", &evaluated);
     json_decref(state);
     if (bad)
         return stoa_fail(err, STOA_ERR_FORMAT,
@@ -319,5 +325,6 @@ stoa_status stoa_lm_trainer_load(stoa_lm_trainer *t, const char *run_dir, const 
     t->best_loss = best >= 1e300 ? HUGE_VAL : best;
     t->best_step = best_step;
     t->evals_without_gain = without;
+    t->evaluated_step = evaluated;
     return STOA_OK;
 }

@@ -206,6 +206,23 @@ static void the_tightest_cpu_quota_on_the_way_up_counts(void **state) {
     assert_true(stoa_cgroup_quota(*state, "garbage\n:\n::\n0:") == HUGE_VAL);
 }
 
+static void the_least_room_on_the_way_up_counts(void **state) {
+    put(state, ".", "memory.max", "max\n");
+    put(state, "job", "memory.max", "1000000\n");
+    put(state, "job", "memory.current", "400000\n");
+    assert_true(stoa_cgroup_memory(*state, "0::/job\n") == 600000);
+    put(state, "job", "memory.stat", "anon 1\ninactive_file 100000\n");
+    assert_true(stoa_cgroup_memory(*state, "0::/job/step\n") == 700000);
+    put(state, "job/step", "memory.max", "500000\n");
+    put(state, "job/step", "memory.current", "600000\n");
+    assert_true(stoa_cgroup_memory(*state, "0::/job/step\n") == 0);
+    assert_true(stoa_cgroup_memory(*state, "0::/\n") == HUGE_VAL);
+    put(state, "memory/old", "memory.limit_in_bytes", "300\n");
+    put(state, "memory/old", "memory.usage_in_bytes", "100\n");
+    assert_true(stoa_cgroup_memory(*state, "5:memory:/old\n0::/\n") == 200);
+    assert_true(stoa_memory_available() > 1e6);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_index_is_visited_exactly_once),
@@ -218,6 +235,8 @@ int main(void) {
         cmocka_unit_test(a_pool_without_memory_is_null),
         cmocka_unit_test(zero_threads_means_the_cpus_we_may_use),
         cmocka_unit_test_setup_teardown(the_tightest_cpu_quota_on_the_way_up_counts, make_folder,
+                                        drop_folder),
+        cmocka_unit_test_setup_teardown(the_least_room_on_the_way_up_counts, make_folder,
                                         drop_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

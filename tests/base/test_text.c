@@ -292,6 +292,10 @@ static void numbers_are_written_for_people(void **state) {
         char out[32];
         assert_string_equal(rows[i].write(rows[i].value, out, sizeof out), rows[i].text);
     }
+    char out[32];
+    assert_string_equal(stoa_human_unit(12345678, "FLOP", out, sizeof out), "12.3 MFLOP");
+    assert_string_equal(stoa_human_unit(12, "FLOP/s", out, sizeof out), "12 FLOP/s");
+    assert_string_equal(stoa_human_unit(HUGE_VAL, "FLOP", out, sizeof out), "inf FLOP");
 }
 
 int main(void) {
