@@ -23,7 +23,8 @@ typedef enum op_role {
 
 /* ---- for build functions --------------------------------------------------------------------- */
 
-/* Inputs are known by name: the values depend on name and shape alone. normal(0, 1): */
+/* Inputs are known by name: the values depend on name and shape alone. Mean 0,
+ * variance 1, nearly normal: */
 stoa_tensor *op_input(op_env *e, const char *name, op_role role, int ndim, const int64_t *shape);
 /* Uniform in [least, most]: */
 stoa_tensor *op_input_in(op_env *e, const char *name, op_role role, double least, double most,

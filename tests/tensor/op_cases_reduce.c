@@ -3,9 +3,10 @@
 
 typedef stoa_tensor *(*reduction)(stoa_ctx *, stoa_tensor *, int);
 
-/* dims: three lengths */
+/* dims: three lengths. The mean is not 0, so that no sum is small beside its terms. */
 static stoa_tensor *over(op_env *e, const int64_t *d, reduction fn, int axis) {
-    return fn(op_ctx(e), op_input(e, "x", OP_ACT, STOA_SHAPE(d[0], d[1], d[2])), axis);
+    stoa_tensor *x = op_input_in(e, "x", OP_ACT, -1, 3, STOA_SHAPE(d[0], d[1], d[2]));
+    return fn(op_ctx(e), x, axis);
 }
 
 #define CASES(name)                                                                                \

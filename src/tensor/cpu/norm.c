@@ -7,6 +7,7 @@
  * delta in one walk; those of weight and bias are summed per thread (partial.h).
  */
 #include "tensor/cpu/kernels.h"
+#include "tensor/cpu/lanes_math.h"
 #include "tensor/cpu/partial.h"
 #include "tensor/cpu/rows.h"
 
@@ -78,13 +79,24 @@ typedef struct moments {
 /* Mean and variance in two walks; the second also corrects what rounding did to the first's mean
  * (Chan, Golub, LeVeque 1983). RMS norm takes the mean for 0. */
 static moments moments_of(const float *restrict x, bool layer, int64_t n) {
-    float near = layer ? stoa_row_sum(x, n) / (float)n : 0.0f, sum = 0, square = 0;
-#pragma omp simd reduction(+ : sum, square)
-    for (int64_t i = 0; i < n; i++) {
-        float d = x[i] - near;
-        sum += d;
-        square += d * d;
+    float near = layer ? stoa_row_sum(x, n) / (float)n : 0.0f;
+    stoa_lanes sums[4] = {0}, squares[4] = {0}; // side by side, not to wait for each other
+    int64_t i = 0;
+    for (; i + 4 * STOA_LANES <= n; i += 4 * STOA_LANES)
+#pragma GCC unroll 4
+        for (int k = 0; k < 4; k++) {
+            stoa_lanes d = stoa_lanes_load(x + i + k * STOA_LANES) - near;
+            sums[k] += d;
+            squares[k] += d * d;
+        }
+    for (; i < n; i += STOA_LANES) {
+        int64_t m = n - i < STOA_LANES ? n - i : STOA_LANES;
+        stoa_lanes d = stoa_lanes_first(stoa_lanes_get(x, STOA_F32, i, m) - near, m, 0.0f);
+        sums[0] += d;
+        squares[0] += d * d;
     }
+    float sum = stoa_lanes_total((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    float square = stoa_lanes_total((squares[0] + squares[1]) + (squares[2] + squares[3]));
     if (!layer)
         return (moments){0.0f, square / (float)n};
     float off = sum / (float)n, variance = square / (float)n - off * off;

@@ -264,13 +264,29 @@ static inline void stoa_row_grad(void *restrict data, stoa_dtype dtype, bool add
     }
 }
 
-/* The vector units add 16 sums side by side; the order is fixed by n. */
+/* Many sums side by side, in an order fixed by n. (Spelled out because one vector of sums would
+ * wait for its own additions.) */
 static inline float stoa_row_sum(const float *restrict x, int64_t n) {
+#if defined(__AVX512F__)
+    __m512 sum[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),
+                     _mm512_setzero_ps()};
+    int64_t i = 0;
+    for (; i + 64 <= n; i += 64)
+        for (int k = 0; k < 4; k++)
+            sum[k] = _mm512_add_ps(sum[k], _mm512_loadu_ps(x + i + 16 * k));
+    for (; i < n; i += 16) {
+        __mmask16 lanes = n - i >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << (n - i)) - 1u);
+        sum[0] = _mm512_add_ps(sum[0], _mm512_maskz_loadu_ps(lanes, x + i));
+    }
+    return _mm512_reduce_add_ps(
+        _mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3])));
+#else
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++)
         sum += x[i];
     return sum;
+#endif
 }
 
 /* -inf of nothing; NaN counts as lowest. (Spelled out because compilers keep the order of
