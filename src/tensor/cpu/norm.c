@@ -156,21 +156,17 @@ typedef struct row_means {
     float slope, product;
 } row_means;
 
-/* Also adds the row to the sums for weight and bias (when there is one); x becomes
- * xhat = (x - mean) * scale in `xhat`, and g*w goes to gw. */
-STOA_INLINE row_means first_walk(bool biased, float *restrict xhat, float *restrict gw,
-                                 const float *restrict g, const float *restrict x,
+/* Also adds the row to the sums for weight and bias (when there is one). */
+STOA_INLINE row_means first_walk(bool biased, const float *restrict g, const float *restrict x,
                                  const float *restrict weight, float *restrict dweight,
                                  float *restrict dbias, float mean, float scale, int64_t n) {
     float slope = 0, product = 0;
 #pragma omp simd reduction(+ : slope, product)
     for (int64_t i = 0; i < n; i++) {
-        float h = (x[i] - mean) * scale, s = g[i] * weight[i];
-        xhat[i] = h;
-        gw[i] = s;
-        slope += s;
-        product += s * h;
-        dweight[i] += g[i] * h;
+        float xhat = (x[i] - mean) * scale, gw = g[i] * weight[i];
+        slope += gw;
+        product += gw * xhat;
+        dweight[i] += g[i] * xhat;
         if (biased)
             dbias[i] += g[i];
     }
@@ -178,48 +174,48 @@ STOA_INLINE row_means first_walk(bool biased, float *restrict xhat, float *restr
 }
 
 /* d = scale * (g*w - mean(g*w) - xhat * mean(g*w*xhat)), plus the sum's own gradient. */
-static void second_walk(float *restrict d, const float *restrict xhat, const float *restrict gw,
-                        const float *restrict gsum, row_means m, float scale, int64_t n) {
-    if (gsum) {
+STOA_INLINE void second_walk(bool summed, float *restrict d, const float *restrict g,
+                             const float *restrict x, const float *restrict weight,
+                             const float *restrict gsum, row_means m, float mean, float scale,
+                             int64_t n) {
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++)
-            d[i] = scale * (gw[i] - m.slope - xhat[i] * m.product) + gsum[i];
-    } else {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++)
-            d[i] = scale * (gw[i] - m.slope - xhat[i] * m.product);
+    for (int64_t i = 0; i < n; i++) {
+        float xhat = (x[i] - mean) * scale;
+        d[i] = scale * (g[i] * weight[i] - m.slope - xhat * m.product);
+        if (summed)
+            d[i] += gsum[i];
     }
 }
 
 static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
     const job *j = arg;
-    int64_t n = j->n;
-    const stoa_tensor *x = j->sum ? j->sum : j->x;
-    float *a = scratch_row(j, BACKWARD_ROWS, thread, 0);
-    float *b = scratch_row(j, BACKWARD_ROWS, thread, 1);
-    float *c = scratch_row(j, BACKWARD_ROWS, thread, 2);
-    float *d = scratch_row(j, BACKWARD_ROWS, thread, 3);
-    float *dweight = stoa_partials_of(&j->dweight, thread);
+    const stoa_tensor *in = j->sum ? j->sum : j->x;
+    const bool direct = j->dx.data && j->dx.dtype == STOA_F32 && !j->dx.add;
+    const float *w = j->weight;
+    float *rows[BACKWARD_ROWS], *dweight = stoa_partials_of(&j->dweight, thread);
     float *dbias = stoa_partials_of(&j->dbias, thread);
+    for (int k = 0; k < BACKWARD_ROWS; k++)
+        rows[k] = scratch_row(j, BACKWARD_ROWS, thread, k);
     for (int64_t row = begin; row < end; row++) {
-        int64_t at = row * n;
+        int64_t n = j->n, at = row * n;
         float mean = j->layer ? j->mean[row] : 0.0f, scale = j->scale[row];
-        const float *px = stoa_row_view(a, x->data, x->dtype, at, n);
-        const float *g = stoa_row_view(b, j->gy.data, j->gy.dtype, at, n);
-        row_means m =
-            j->bias ? first_walk(true, c, d, g, px, j->weight, dweight, dbias, mean, scale, n)
-                    : first_walk(false, c, d, g, px, j->weight, dweight, NULL, mean, scale, n);
+        const float *x = stoa_row_view(rows[0], in->data, in->dtype, at, n);
+        const float *g = stoa_row_view(rows[1], j->gy.data, j->gy.dtype, at, n);
+        row_means m = j->bias ? first_walk(true, g, x, w, dweight, dbias, mean, scale, n)
+                              : first_walk(false, g, x, w, dweight, NULL, mean, scale, n);
         if (!j->layer)
             m.slope = 0;
-        const float *gsum =
-            j->gsum.data ? stoa_row_view(a, j->gsum.data, j->gsum.dtype, at, n) : NULL;
-        bool direct = j->dx.data && j->dx.dtype == STOA_F32 && !j->dx.add;
-        float *to = direct ? (float *)j->dx.data + at : b;
-        second_walk(to, c, d, gsum, m, scale, n);
+        float *d = direct ? (float *)j->dx.data + at : rows[3];
+        if (j->gsum.data) {
+            const float *gsum = stoa_row_view(rows[2], j->gsum.data, j->gsum.dtype, at, n);
+            second_walk(true, d, g, x, w, gsum, m, mean, scale, n);
+        } else {
+            second_walk(false, d, g, x, w, NULL, m, mean, scale, n);
+        }
         if (j->dx.data && !direct)
-            stoa_row_grad(j->dx.data, j->dx.dtype, j->dx.add, at, to, n);
+            stoa_row_grad(j->dx.data, j->dx.dtype, j->dx.add, at, d, n);
         if (j->ddelta.data)
-            stoa_row_grad(j->ddelta.data, j->ddelta.dtype, j->ddelta.add, at, to, n);
+            stoa_row_grad(j->ddelta.data, j->ddelta.dtype, j->ddelta.add, at, d, n);
     }
 }
 
