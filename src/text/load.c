@@ -149,7 +149,7 @@ static stoa_status read_added(stoa_tokenizer *t, const json_t *list, const stoa_
 
 static stoa_status finish(stoa_tokenizer *t, const char *name, stoa_error *err) {
     stoa_status status = stoa_tokenizer_finish(t, err);
-    return status == STOA_OK ? STOA_OK : stoa_fail_context(err, status, "%s: ", name);
+    return status == STOA_OK ? STOA_OK : stoa_fail_context(err, status, "%s", name);
 }
 
 static stoa_status build(stoa_tokenizer *t, const json_t *root, const char *name, stoa_error *err) {
@@ -241,7 +241,7 @@ static stoa_status read_merge_lines(stoa_tokenizer *t, stoa_view text, const cha
                              number);
         stoa_status status = stoa_tokenizer_add_merge(t, left, right, err);
         if (status != STOA_OK)
-            return stoa_fail_context(err, status, "%s: line %zu: ", name, number);
+            return stoa_fail_context(err, status, "%s: line %zu", name, number);
     }
     return STOA_OK;
 }
