@@ -48,9 +48,13 @@ STOA_INLINE stoa_fetch stoa_fetch_plan(const void *from, int64_t rows, int64_t r
                         stride, rows,           lines > 0 ? (int)stoa_ceil_div(lines, steps) : 0};
 }
 
-STOA_INLINE void stoa_fetch_step(stoa_fetch *f) {
+/* near: into the first-level cache, else the second. */
+STOA_INLINE void stoa_fetch_step(stoa_fetch *f, bool near) {
     for (int i = 0; i < f->lines; i++) {
-        _mm_prefetch(f->at, _MM_HINT_T1);
+        if (near)
+            _mm_prefetch(f->at, _MM_HINT_T0);
+        else
+            _mm_prefetch(f->at, _MM_HINT_T1);
         f->at += 64;
         if (f->at < f->row_end)
             continue;
@@ -77,7 +81,7 @@ typedef struct stoa_chores {
     int row, rows, rows_a_step;
     uint32_t columns; /* mask */
     float scale;
-    stoa_fetch fetch[2];
+    stoa_fetch fetch[2], near;
 } stoa_chores;
 
 STOA_INLINE void stoa_write_row(const stoa_chores *w, stoa_output kind, int i) {
@@ -120,8 +124,9 @@ STOA_INLINE void stoa_do_chores(stoa_chores *w, stoa_output kind) {
     end = end < w->rows ? end : w->rows;
     for (; w->row < end; w->row++)
         stoa_write_row(w, kind, w->row);
-    stoa_fetch_step(&w->fetch[0]);
-    stoa_fetch_step(&w->fetch[1]);
+    stoa_fetch_step(&w->fetch[0], false);
+    stoa_fetch_step(&w->fetch[1], false);
+    stoa_fetch_step(&w->near, true);
 }
 
 /* Hands a block over: rows x columns of it, to be written within `steps` steps. */

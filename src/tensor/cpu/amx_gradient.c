@@ -15,10 +15,10 @@
 #if STOA_HAVE_AMX
 
 enum {
-    KEPT = 160 << 10,   /* sums kept at a time, floats */
+    KEPT = 300 << 10,   /* sums kept at a time, floats */
     PACKED = 640 << 10, /* bytes of packed operands */
-    A_CUT = 224,        /* rows at a time where there are more columns than fit */
-    LONGEST_CUT = 384,  /* inner elements: more would not stay in the first-level cache */
+    A_CUT = 400,        /* rows at a time where there are more columns than fit */
+    LONGEST_CUT = 256,  /* inner elements: more would not stay in the first-level cache */
 };
 
 static int64_t round_up(int64_t n) {
@@ -27,11 +27,16 @@ static int64_t round_up(int64_t n) {
 
 /* ---- the plan -------------------------------------------------------------------------------- */
 
+/* Equal pieces of n, none longer than most. */
+static int64_t piece(int64_t n, int64_t most) {
+    return round_up(stoa_ceil_div(round_up(n), stoa_ceil_div(round_up(n), most)));
+}
+
 /* Of a rectangle of a x b: rows and columns kept at a time. */
-static void cut(int64_t a, int64_t b, stoa_amx_gradient_plan *plan) {
-    plan->a_cut = stoa_least(round_up(a), A_CUT);
-    plan->b_cut = stoa_least(round_up(b), KEPT / plan->a_cut / 32 * 32);
-    plan->a_cut = stoa_least(round_up(a), KEPT / plan->b_cut / 32 * 32);
+static void cut_rectangle(int64_t a, int64_t b, stoa_amx_gradient_plan *plan) {
+    plan->a_cut = piece(a, A_CUT);
+    plan->b_cut = piece(b, KEPT / plan->a_cut / 32 * 32);
+    plan->a_cut = piece(a, KEPT / plan->b_cut / 32 * 32);
 }
 
 /* Of one choice, in units of the product's own time: transposing and interleaving a 32 x 16 block
@@ -42,7 +47,7 @@ static double cost(const stoa_amx_gradient *g, int threads, stoa_amx_gradient_pl
     int64_t share = stoa_ceil_div(blocks, threads) * 32;
     int64_t mine_a = plan->split_a ? share : a, mine_b = plan->split_a ? b : share;
     plan->items = blocks;
-    cut(mine_a, mine_b, plan);
+    cut_rectangle(mine_a, mine_b, plan);
     double packing = 48.0 / (double)plan->b_cut + 16.0 / (double)plan->a_cut;
     double writing = plan->swapped ? 200.0 / (double)g->m : 0;
     return (1 + packing + writing) * (double)(round_up(mine_a) * round_up(mine_b));
@@ -83,9 +88,7 @@ static void write_swapped(const float *from, float *to, int64_t stride, int64_t 
         int right = half & 1, low = half >> 1; // 16 mixed columns; 16 rows
         if (rows <= 16 * low)
             return;
-        for (int i = 0; i < 16; i++)
-            for (int j = 0; j < 16; j++)
-                turned[j][i] = from[(16 * low + i) * 32 + 16 * right + j];
+        stoa_amx_transpose(from + 16 * low * 32 + 16 * right, 128, turned);
         __mmask16 lanes = (__mmask16)stoa_column_mask(rows - 16 * low);
         for (int j = 0; j < 16; j++) {
             int n = 8 * (j / 4) + 4 * right + j % 4; // the column's place before mixing
@@ -110,20 +113,45 @@ static void write_sums(const stoa_amx_gradient *g, const stoa_amx_spread *spread
     }
 }
 
-/* ---- one rectangle --------------------------------------------------------------------------- */
+/* ---- the loops ------------------------------------------------------------------------------- */
 
-/* Rows [a0, a1) and columns [b0, b1) of the product; where to work. */
-typedef struct rectangle {
-    int64_t a0, a1, b0, b1;
-    bool sums;                /* this one makes the sums of its part of dY */
+/* A thread's part of the product and where it works. */
+typedef struct worker {
+    const stoa_amx_gradient *g;
+    const stoa_amx_gradient_plan *plan;
+    stoa_amx_matrix a, b;     /* (m, a) and (m, b): dY and X, or X and dY */
+    int64_t a0, a1, b0, b1;   /* of the product */
     uint16_t *tiles, *panels; /* packed operands of a cut */
-    float *kept;              /* (rows / 32, columns / 32, 32, 32) */
-    stoa_amx_spread *spread;
-} rectangle;
+    float *kept;              /* (a_cut / 32, b_cut / 32, 32, 32) */
+    stoa_amx_spread *spread;  /* sums of dY's columns in a rectangle */
+} worker;
 
-/* Packs inner elements [32 s0, 32 s1) of columns [from, end), a step of 32 at a time. */
-static void pack(const stoa_amx_matrix *m, int64_t from, int64_t end, int64_t s0, int64_t s1,
-                 uint16_t *to, bool tiles, stoa_amx_spread *spread) {
+/* Rows [a0, a1) and columns [b0, b1) of the product, inner elements [m0, m1). */
+typedef struct cut {
+    int64_t a0, a1, b0, b1, m0, m1;
+    bool none;
+} cut;
+
+static cut cut_at(const worker *w, int64_t a0, int64_t b0, int64_t m0) {
+    return (cut){a0,         stoa_least(a0 + w->plan->a_cut, w->a1),
+                 b0,         stoa_least(b0 + w->plan->b_cut, w->b1),
+                 m0,         stoa_least(m0 + w->plan->m_cut, w->g->m),
+                 b0 >= w->b1};
+}
+
+/* Inner elements first, so that a rectangle is finished before the next. */
+static cut cut_after(const worker *w, const cut *c) {
+    if (c->m1 < w->g->m)
+        return cut_at(w, c->a0, c->b0, c->m1);
+    if (c->a1 < w->a1)
+        return cut_at(w, c->a1, c->b0, 0);
+    return cut_at(w, w->a0, c->b1, 0);
+}
+
+/* Packs a step of 32 inner elements at a time. */
+static void pack(const stoa_amx_matrix *m, int64_t from, int64_t end, const cut *c, uint16_t *to,
+                 bool tiles, stoa_amx_spread *spread) {
+    int64_t s0 = c->m0 / 32, s1 = stoa_ceil_div(c->m1, 32);
     for (int64_t s = s0; s < s1; s++)
         for (int64_t p = from / 32; p * 32 < end; p++) {
             int64_t i = p - from / 32;
@@ -139,91 +167,84 @@ static void pack(const stoa_amx_matrix *m, int64_t from, int64_t end, int64_t s0
         }
 }
 
-/* Multiplies a cut of `steps`; the last cut writes the gradient. */
-STOA_INLINE void multiply(const stoa_amx_gradient *g, const rectangle *r, int64_t steps, bool first,
-                          bool last, bool swapped, stoa_output kind) {
+/* Multiplies a packed cut; the last cut of a rectangle writes the gradient. */
+STOA_INLINE void multiply(const worker *k, const cut *c, stoa_output kind) {
     _Alignas(64) float results[2][STOA_AMX_BLOCK];
-    int64_t across = stoa_ceil_div(r->b1 - r->b0, 32);
+    const stoa_amx_gradient *g = k->g;
+    int64_t across = stoa_ceil_div(c->b1 - c->b0, 32), steps = stoa_ceil_div(c->m1 - c->m0, 32);
+    const int64_t block_bytes = STOA_AMX_BLOCK * (int64_t)sizeof(float);
+    bool first = c->m0 == 0, last = c->m1 == g->m;
     stoa_chores w = {.to = (char *)g->dw};
     int turn = 0;
     stoa_amx_barrier();
-    for (int64_t a = r->a0; a < r->a1; a += 32)
-        for (int64_t b = r->b0; b < r->b1; b += 32) {
-            int64_t i = (a - r->a0) / 32, j = (b - r->b0) / 32;
-            float *kept = r->kept + (i * across + j) * STOA_AMX_BLOCK;
+    for (int64_t a = c->a0; a < c->a1; a += 32)
+        for (int64_t b = c->b0; b < c->b1; b += 32) {
+            int64_t i = (a - c->a0) / 32, j = (b - c->b0) / 32;
+            float *kept = k->kept + (i * across + j) * STOA_AMX_BLOCK;
             if (first)
                 stoa_clear_tiles();
             else
                 stoa_load_tiles(kept, 128);
-            stoa_accumulate(stoa_strip_packed(r->tiles + i * steps * STOA_AMX_BLOCK),
-                            r->panels + j * steps * STOA_AMX_BLOCK, steps, true, &w, kind);
+            if (!first)
+                w.near = stoa_fetch_plan(kept + STOA_AMX_BLOCK, 1, block_bytes, block_bytes, steps);
+            stoa_accumulate(stoa_strip_packed(k->tiles + i * steps * STOA_AMX_BLOCK),
+                            k->panels + j * steps * STOA_AMX_BLOCK, steps, true, &w, kind);
             stoa_write_out(&w, kind);
             if (!last) {
                 stoa_store_tiles(kept);
                 continue;
             }
             stoa_store_tiles(results[turn]);
-            if (swapped)
-                write_swapped(results[turn], g->dw + b * g->k + a, g->k, r->a1 - a, r->b1 - b,
+            if (k->plan->swapped)
+                write_swapped(results[turn], g->dw + b * g->k + a, g->k, c->a1 - a, c->b1 - b,
                               g->add_dw);
             else
-                stoa_hand_over(&w, results[turn], g->dw + a * g->k + b, g->k * 4, r->a1 - a,
-                               r->b1 - b, steps);
+                stoa_hand_over(&w, results[turn], g->dw + a * g->k + b, g->k * 4, c->a1 - a,
+                               c->b1 - b, steps);
             turn = !turn;
         }
     stoa_write_out(&w, kind);
 }
 
-static void put(const stoa_amx_gradient *g, const rectangle *r, int64_t steps, bool first,
-                bool last, bool swapped) {
-    multiply(g, r, steps, first, last, swapped, (stoa_output){.mixed = true});
+static void put(const worker *k, const cut *c) {
+    multiply(k, c, (stoa_output){.mixed = true});
 }
 
-static void add(const stoa_amx_gradient *g, const rectangle *r, int64_t steps, bool first,
-                bool last, bool swapped) {
-    multiply(g, r, steps, first, last, swapped, (stoa_output){.mixed = true, .add = true});
+static void add(const worker *k, const cut *c) {
+    multiply(k, c, (stoa_output){.mixed = true, .add = true});
 }
 
-static void run_rectangle(const stoa_amx_gradient *g, const stoa_amx_gradient_plan *plan,
-                          const rectangle *r) {
-    stoa_amx_matrix dy = {g->dy, STOA_BF16, g->n, g->m, g->n};
-    stoa_amx_matrix x = {g->x, STOA_BF16, g->k, g->m, g->k};
-    const stoa_amx_matrix *a = plan->swapped ? &x : &dy, *b = plan->swapped ? &dy : &x;
-    stoa_amx_spread *sums_a = r->sums && !plan->swapped ? r->spread : NULL;
-    stoa_amx_spread *sums_b = r->sums && plan->swapped ? r->spread : NULL;
-    int64_t n0 = plan->swapped ? r->b0 : r->a0, n1 = plan->swapped ? r->b1 : r->a1;
-    if (r->sums)
-        memset(r->spread, 0, (size_t)stoa_ceil_div(n1 - n0, 32) * sizeof *r->spread);
-    for (int64_t m = 0; m < g->m; m += plan->m_cut) {
-        bool last = m + plan->m_cut >= g->m;
-        int64_t s0 = m / 32, s1 = stoa_ceil_div(stoa_least(m + plan->m_cut, g->m), 32);
-        pack(a, r->a0, r->a1, s0, s1, r->tiles, true, sums_a);
-        pack(b, r->b0, r->b1, s0, s1, r->panels, false, sums_b);
-        (g->add_dw ? add : put)(g, r, s1 - s0, m == 0, last, plan->swapped);
-    }
-    if (r->sums)
-        write_sums(g, r->spread, !plan->swapped, n0, n1);
+static void run_cut(const worker *w, const cut *c) {
+    bool swapped = w->plan->swapped;
+    // the sums of a part of dY are made once, with the first part of X
+    bool sums = w->g->db && (swapped ? c->a0 == 0 : c->b0 == 0);
+    int64_t n0 = swapped ? c->b0 : c->a0, n1 = swapped ? c->b1 : c->a1;
+    if (sums && c->m0 == 0)
+        memset(w->spread, 0, (size_t)stoa_ceil_div(n1 - n0, 32) * sizeof *w->spread);
+    pack(&w->a, c->a0, c->a1, c, w->tiles, true, sums && !swapped ? w->spread : NULL);
+    pack(&w->b, c->b0, c->b1, c, w->panels, false, sums && swapped ? w->spread : NULL);
+    (w->g->add_dw ? add : put)(w, c);
+    if (sums && c->m1 == w->g->m)
+        write_sums(w->g, w->spread, !swapped, n0, n1);
 }
 
 void stoa_amx_gradient_run(const stoa_amx_gradient *g, const stoa_amx_gradient_plan *plan,
                            int64_t begin, int64_t end, void *scratch) {
-    int64_t a = plan->swapped ? g->k : g->n, b = plan->swapped ? g->n : g->k;
-    int64_t a0 = plan->split_a ? begin * 32 : 0, b0 = plan->split_a ? 0 : begin * 32;
-    int64_t a1 = plan->split_a ? stoa_least(end * 32, a) : a;
-    int64_t b1 = plan->split_a ? b : stoa_least(end * 32, b);
-    rectangle r = {.kept = scratch};
-    r.spread = (stoa_amx_spread *)(r.kept + plan->a_cut * plan->b_cut);
-    r.tiles = (uint16_t *)(r.spread + (plan->a_cut + plan->b_cut) / 32);
-    r.panels = r.tiles + plan->a_cut * plan->m_cut;
+    stoa_amx_matrix dy = {g->dy, STOA_BF16, g->n, g->m, g->n};
+    stoa_amx_matrix x = {g->x, STOA_BF16, g->k, g->m, g->k};
+    worker w = {.g = g, .plan = plan, .kept = scratch};
+    w.a = plan->swapped ? x : dy;
+    w.b = plan->swapped ? dy : x;
+    w.a0 = plan->split_a ? begin * 32 : 0;
+    w.b0 = plan->split_a ? 0 : begin * 32;
+    w.a1 = plan->split_a ? stoa_least(end * 32, w.a.cols) : w.a.cols;
+    w.b1 = plan->split_a ? w.b.cols : stoa_least(end * 32, w.b.cols);
+    w.spread = (stoa_amx_spread *)(w.kept + plan->a_cut * plan->b_cut);
+    w.tiles = (uint16_t *)(w.spread + (plan->a_cut + plan->b_cut) / 32);
+    w.panels = w.tiles + plan->a_cut * plan->m_cut;
     stoa_amx_enter();
-    for (r.b0 = b0; r.b0 < b1; r.b0 += plan->b_cut)
-        for (r.a0 = a0; r.a0 < a1; r.a0 += plan->a_cut) {
-            r.a1 = stoa_least(r.a0 + plan->a_cut, a1);
-            r.b1 = stoa_least(r.b0 + plan->b_cut, b1);
-            // the sums of a part of dY are made once, with the first part of X
-            r.sums = g->db && (plan->swapped ? r.a0 == 0 : r.b0 == 0);
-            run_rectangle(g, plan, &r);
-        }
+    for (cut c = cut_at(&w, w.a0, w.b0, 0); !c.none; c = cut_after(&w, &c))
+        run_cut(&w, &c);
     stoa_amx_leave();
 }
 

@@ -70,6 +70,9 @@ void stoa_amx_panels_mixed_sum(const stoa_amx_matrix *m, int64_t p, int64_t s, u
 void stoa_amx_sums_tiles(const stoa_amx_spread *spread, float sums[32]);
 void stoa_amx_sums_panels(const stoa_amx_spread *spread, float sums[32]);
 
+/* Transposes 16 rows of 16 numbers of 32 bits (or pairs of bf16); to is dense. */
+void stoa_amx_transpose(const void *from, int64_t row_bytes, void *to);
+
 /* A row of 32 results of mixed columns, in order. */
 STOA_INLINE void stoa_amx_unmix(__m512 *low, __m512 *high) {
     const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);

@@ -51,13 +51,12 @@ void stoa_amx_tiles_inner(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16
         _mm512_storeu_si512(to + i * 32, _mm512_loadu_si512(b.at + i * b.stride));
 }
 
-/* ---- 16 x 16 pairs --------------------------------------------------------------------------- */
+/* ---- 16 x 16 numbers ------------------------------------------------------------------------- */
 
-/* Transposes 16 rows of 16 pairs (32-bit each). */
-STOA_INLINE void transpose_pairs(const uint16_t *from, int64_t stride, uint16_t *to) {
+void stoa_amx_transpose(const void *from, int64_t row_bytes, void *to) {
     __m512i r[16], t[16];
     for (int i = 0; i < 16; i++)
-        r[i] = _mm512_loadu_si512(from + i * stride);
+        r[i] = _mm512_loadu_si512((const char *)from + i * row_bytes);
     for (int i = 0; i < 16; i += 2) {
         t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
         t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
@@ -69,23 +68,24 @@ STOA_INLINE void transpose_pairs(const uint16_t *from, int64_t stride, uint16_t 
         r[g + 2] = _mm512_unpacklo_epi64(t[g + 1], t[g + 3]);
         r[g + 3] = _mm512_unpackhi_epi64(t[g + 1], t[g + 3]);
     }
+    char *out = to;
     for (int c = 0; c < 4; c++) {
         __m512i a = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x88); // columns c, 8 + c
         __m512i b = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xdd); // columns 4 + c, 12 + c
         __m512i d = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x88);
         __m512i e = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xdd);
-        _mm512_storeu_si512(to + 32 * c, _mm512_shuffle_i32x4(a, d, 0x88));
-        _mm512_storeu_si512(to + 32 * (8 + c), _mm512_shuffle_i32x4(a, d, 0xdd));
-        _mm512_storeu_si512(to + 32 * (4 + c), _mm512_shuffle_i32x4(b, e, 0x88));
-        _mm512_storeu_si512(to + 32 * (12 + c), _mm512_shuffle_i32x4(b, e, 0xdd));
+        _mm512_storeu_si512(out + 64 * c, _mm512_shuffle_i32x4(a, d, 0x88));
+        _mm512_storeu_si512(out + 64 * (8 + c), _mm512_shuffle_i32x4(a, d, 0xdd));
+        _mm512_storeu_si512(out + 64 * (4 + c), _mm512_shuffle_i32x4(b, e, 0x88));
+        _mm512_storeu_si512(out + 64 * (12 + c), _mm512_shuffle_i32x4(b, e, 0xdd));
     }
 }
 
 void stoa_amx_panels_inner(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to) {
     pad copy;
     block b = take(m, p * 32, s * 32, &copy);
-    transpose_pairs(b.at, b.stride, to);
-    transpose_pairs(b.at + 16 * b.stride, b.stride, to + 512);
+    stoa_amx_transpose(b.at, b.stride * 2, to);
+    stoa_amx_transpose(b.at + 16 * b.stride, b.stride * 2, to + 512);
 }
 
 /* ---- interleaving rows ----------------------------------------------------------------------- */

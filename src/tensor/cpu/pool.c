@@ -64,8 +64,8 @@ static stoa_status over_planes(stoa_ctx *ctx, const stoa_node *node, job *j, int
 /* ---- max ------------------------------------------------------------------------------------- */
 
 /* best and row hold, for each column, the maximum of rows [first, last) and its row. */
-static void columns_max(const job *j, const float *plane, int64_t first, int64_t last, float *best,
-                        int32_t *row) {
+static void columns_max(const job *j, const float *plane, int64_t first, int64_t last,
+                        float *restrict best, int32_t *restrict row) {
     memcpy(best, plane + first * j->w, (size_t)j->w * sizeof *best);
     for (int64_t c = 0; c < j->w; c++)
         row[c] = (int32_t)first;
@@ -73,44 +73,60 @@ static void columns_max(const job *j, const float *plane, int64_t first, int64_t
         const float *line = plane + r * j->w;
 #pragma omp simd
         for (int64_t c = 0; c < j->w; c++) {
-            bool better = line[c] > best[c] || (line[c] != line[c] && best[c] == best[c]);
+            float v = line[c], b = best[c];
+            int32_t better = !(v <= b) & (b == b);
             row[c] = better ? (int32_t)r : row[c];
-            best[c] = better ? line[c] : best[c];
+            best[c] = better ? v : b;
         }
     }
 }
 
-/* The winner among columns [first, last). */
-static int64_t row_max(const float *best, const int32_t *row, int64_t first, int64_t last) {
-    int64_t at = first;
-    for (int64_t c = first + 1; c < last; c++) {
-        bool nan = best[c] != best[c], had_nan = best[at] != best[at];
-        bool earlier = row[c] < row[at] && (best[c] == best[at] || (nan && had_nan));
-        if (best[c] > best[at] || (nan && !had_nan) || earlier)
-            at = c;
+/* The positions [*first, *last) whose window holds a column `offset` columns into it. */
+static void positions(const job *j, int64_t offset, int64_t *first, int64_t *last) {
+    int64_t before = j->left - offset; // column = position * stride - before
+    *first = before > 0 ? (before + j->stride - 1) / j->stride : 0;
+    int64_t end = (j->w - 1 + before) / j->stride + 1;
+    *last = j->w + before <= 0 ? 0 : end < j->q ? end : j->q;
+}
+
+/* The columns' maxima reduced to the positions': values, and where they are in the plane. */
+static void rows_max(const job *j, const float *best, const int32_t *row, float *restrict value,
+                     int32_t *restrict where) {
+    int32_t width = (int32_t)j->w;
+    for (int64_t q = 0; q < j->q; q++) {
+        value[q] = -INFINITY;
+        where[q] = INT32_MAX;
     }
-    return at;
+    for (int64_t offset = 0; offset < j->size; offset++) {
+        int64_t first, last;
+        positions(j, offset, &first, &last);
+#pragma omp simd
+        for (int64_t q = first; q < last; q++) {
+            int64_t c = q * j->stride - j->left + offset;
+            float v = best[c], b = value[q];
+            int32_t at = row[c] * width + (int32_t)c;
+            int32_t better = (!(v <= b) & (b == b)) | ((v == b) & (at < where[q]));
+            value[q] = better ? v : b;
+            where[q] = better ? at : where[q];
+        }
+    }
 }
 
 static void max_planes(void *arg, int64_t begin, int64_t end, int thread) {
     const job *j = arg;
     float *plane = j->scratch + thread * j->floats, *best = plane + j->h * j->w;
-    int32_t *row = (int32_t *)(best + j->w);
-    float *line = best + 2 * j->w;
+    float *value = best + 2 * j->w;
+    int32_t *row = (int32_t *)(best + j->w), *where = (int32_t *)(value + j->q);
     for (int64_t i = begin; i < end; i++) {
         stoa_row_get(plane, j->from, j->dtype, i * j->h * j->w, j->h * j->w);
         for (int64_t p = 0; p < j->p; p++) {
             int64_t first, last, out = (i * j->p + p) * j->q;
             window(j, p, j->top, j->h, &first, &last);
             columns_max(j, plane, first, last, best, row);
-            for (int64_t q = 0; q < j->q; q++) {
-                window(j, q, j->left, j->w, &first, &last);
-                int64_t at = row_max(best, row, first, last);
-                line[q] = best[at];
-                if (j->where)
-                    j->where[out + q] = (int32_t)(row[at] * j->w + at);
-            }
-            stoa_row_put(j->to, j->dtype, out, line, j->q);
+            rows_max(j, best, row, value, where);
+            stoa_row_put(j->to, j->dtype, out, value, j->q);
+            if (j->where)
+                memcpy(j->where + out, where, (size_t)j->q * sizeof *where);
         }
     }
 }
@@ -119,7 +135,7 @@ stoa_status stoa_cpu_max_pool(stoa_ctx *ctx, stoa_node *node) {
     job j = job_of(node);
     j.from = node->in[0]->data;
     j.to = node->out[0]->data;
-    return over_planes(ctx, node, &j, j.h * j.w + 2 * j.w + j.q, max_planes);
+    return over_planes(ctx, node, &j, j.h * j.w + 2 * j.w + 2 * j.q, max_planes);
 }
 
 static void max_planes_backward(void *arg, int64_t begin, int64_t end, int thread) {
@@ -135,6 +151,13 @@ static void max_planes_backward(void *arg, int64_t begin, int64_t end, int threa
 
 /* ---- average --------------------------------------------------------------------------------- */
 
+/* Elements of the window at column position q over so many rows. */
+static float elements(const job *j, int64_t q, int64_t rows) {
+    int64_t first, last;
+    window(j, q, j->left, j->w, &first, &last);
+    return (float)(rows * (last - first));
+}
+
 static void avg_planes(void *arg, int64_t begin, int64_t end, int thread) {
     const job *j = arg;
     float *plane = j->scratch + thread * j->floats, *sum = plane + j->h * j->w;
@@ -146,15 +169,18 @@ static void avg_planes(void *arg, int64_t begin, int64_t end, int thread) {
             window(j, p, j->top, j->h, &top, &bottom);
             memset(sum, 0, (size_t)j->w * sizeof *sum);
             for (int64_t r = top; r < bottom; r++)
+#pragma omp simd
                 for (int64_t c = 0; c < j->w; c++)
                     sum[c] += plane[r * j->w + c];
-            for (int64_t q = 0; q < j->q; q++) {
-                window(j, q, j->left, j->w, &first, &last);
-                float total = 0;
-                for (int64_t c = first; c < last; c++)
-                    total += sum[c];
-                line[q] = total / (float)((bottom - top) * (last - first));
+            memset(line, 0, (size_t)j->q * sizeof *line);
+            for (int64_t offset = 0; offset < j->size; offset++) {
+                positions(j, offset, &first, &last);
+#pragma omp simd
+                for (int64_t q = first; q < last; q++)
+                    line[q] += sum[q * j->stride - j->left + offset];
             }
+            for (int64_t q = 0; q < j->q; q++)
+                line[q] /= elements(j, q, bottom - top);
             stoa_row_put(j->to, j->dtype, (i * j->p + p) * j->q, line, j->q);
         }
     }
@@ -179,7 +205,7 @@ static void avg_planes_backward(void *arg, int64_t begin, int64_t end, int threa
             for (int64_t q = 0; q < j->q; q++) {
                 window(j, q, j->left, j->w, &first, &last);
                 float g = stoa_elem_get(j->from, j->dtype, (i * j->p + p) * j->q + q) /
-                          (float)((bottom - top) * (last - first));
+                          elements(j, q, bottom - top);
                 for (int64_t c = first; c < last; c++)
                     share[c] += g;
             }
