@@ -75,9 +75,10 @@ static const stoa_finding findings[] = {
 enum { SIZES = 5, CURVE = 60, BLOCKS = 8, POSITIONS = 256 };
 
 static stoa_figure *isoflop(stoa_rng *rng) {
+    // 10^13, 3 x 10^13, 10^14 in superscripts
     static const char *const budgets[] = {"10\xc2\xb9\xc2\xb3",
-                                          "3\xc2\xb7"
-                                          "10\xc2\xb9\xc2\xb3",
+                                          ("3\xc2\xb7"
+                                           "10\xc2\xb9\xc2\xb3"),
                                           "10\xc2\xb9\xe2\x81\xb4"};
     stoa_figure *f = stoa_figure_new("isoflop", "Loss against size at equal training FLOPs");
     stoa_figure_axis(f, STOA_AXIS_X, "parameters", true, STOA_TICKS_COUNT);
