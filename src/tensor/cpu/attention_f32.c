@@ -48,7 +48,7 @@ typedef struct work {
 } work;
 
 static work plan(const stoa_attn *a, bool backward, carver *c) {
-    int64_t wide = padded(a->width), far = padded(a->k.time);
+    int64_t wide = padded(a->width), far = padded(a->k.time) | LANES; // odd: rows in many sets
     work w = {.wide = wide, .far = far};
     w.keys = carve(c, far * wide);
     w.keys_across = carve(c, far * wide);
@@ -149,10 +149,10 @@ static void soften_backward(float *restrict row, float *restrict d_row, int64_t 
     int64_t full = padded(visible);
     for (int64_t j = visible; j < full; j++)
         row[j] = -INFINITY, d_row[j] = 0;
-#pragma omp simd
-    for (int64_t j = 0; j < full; j++) {
-        row[j] = stoa_vexp(row[j] * scale - lse);
-        d_row[j] = row[j] * (d_row[j] - delta) * scale;
+    for (int64_t j = 0; j < full; j += LANES) {
+        stoa_lanes p = stoa_lanes_exp(stoa_lanes_load(row + j) * scale - lse);
+        stoa_lanes_store(row + j, p);
+        stoa_lanes_store(d_row + j, p * (stoa_lanes_load(d_row + j) - delta) * scale);
     }
     for (int64_t j = full; j < n; j++)
         row[j] = d_row[j] = 0;
