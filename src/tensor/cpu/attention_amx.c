@@ -98,16 +98,17 @@ static void score(const work *w, int64_t first, int64_t blocks) {
 /* -inf where query begin + i may not see the key. */
 static void mask(const stoa_attn *a, const work *w, int64_t b, int64_t begin, int64_t first,
                  int64_t blocks) {
-    __m512 never = _mm512_set1_ps(-INFINITY);
-    if (stoa_attn_visible(a, b, begin) >= (first + blocks) * BLOCK)
-        return;
-    for (int64_t i = 0; i < BLOCK; i++) {
-        int64_t visible = stoa_attn_visible(a, b, begin + i) - first * BLOCK;
+    const __m512 never = _mm512_set1_ps(-INFINITY);
+    int64_t least = stoa_attn_visible(a, b, begin) - first * BLOCK, step = a->causal;
+    int64_t most = stoa_attn_visible(a, b, begin + BLOCK - 1) - first * BLOCK;
+    float *scores = w->scores;
+    for (int64_t i = 0; least < blocks * BLOCK && i < BLOCK; i++) {
+        int64_t visible = least + i * step < most ? least + i * step : most;
         visible = visible > 0 ? visible : 0;
         for (int64_t k = visible / BLOCK; k < blocks; k++) {
             int64_t seen = visible - k * BLOCK > 0 ? visible - k * BLOCK : 0;
             uint32_t hidden = ~0u << seen;
-            float *row = w->scores + k * SQUARE + i * BLOCK;
+            float *row = scores + k * SQUARE + i * BLOCK;
             _mm512_mask_storeu_ps(row, (__mmask16)hidden, never);
             _mm512_mask_storeu_ps(row + 16, (__mmask16)(hidden >> 16), never);
         }
