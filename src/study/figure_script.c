@@ -122,7 +122,8 @@ static stoa_ticks number_axis(stoa_buffer *b, const stoa_figure *f, stoa_axis a,
     const stoa_figure_scale *scale = &f->axis[a];
     bool from_zero = a == STOA_AXIS_Y && e->bars;
     int about = a == STOA_AXIS_X ? 8 : f->height >= 40 ? 6 : 4;
-    stoa_ticks t = stoa_ticks_plan(scale, e->low[a], e->high[a], from_zero, about);
+    double least_step = f->heat.values ? 1.0 : 0.0; // cells are whole
+    stoa_ticks t = stoa_ticks_plan(scale, e->low[a], e->high[a], from_zero, about, least_step);
     stoa_buffer_printf(b, "set %srange [%.17g:%.17g]\nset %stics (", axis_letter[a], t.low, t.high,
                        axis_letter[a]);
     for (int i = 0; i < t.count; i++) {

@@ -35,7 +35,9 @@ static void cell(stoa_buffer *b, const stoa_cell *cell, stoa_format format, bool
     if (cell->kind == STOA_CELL_TEXT) {
         stoa_buffer_html(b, cell->text);
     } else if (cell->kind != STOA_CELL_EMPTY) {
+        stoa_buffer_printf(b, "<span>");
         stoa_html_number(b, stoa_format_bare(format, cell->value.value, text, sizeof text));
+        stoa_buffer_printf(b, "</span>");
         if (cell->kind == STOA_CELL_INTERVAL && isfinite(cell->value.low) &&
             isfinite(cell->value.high)) {
             char ends[256];

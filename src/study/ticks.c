@@ -76,7 +76,8 @@ static int decimals_for(double step) {
     return decimals > 0 ? decimals : 0;
 }
 
-static void linear_ticks(stoa_ticks *t, const stoa_figure_scale *scale, int about) {
+static void linear_ticks(stoa_ticks *t, const stoa_figure_scale *scale, int about,
+                         double least_step) {
     double rough = (t->high - t->low) / about, power = pow(10.0, floor(log10(rough)));
     static const double nice[] = {1.0, 2.0, 5.0, 10.0};
     double step = 10.0 * power;
@@ -85,6 +86,7 @@ static void linear_ticks(stoa_ticks *t, const stoa_figure_scale *scale, int abou
             step = nice[i] * power;
             break;
         }
+    step = fmax(step, least_step);
     double first = ceil(t->low / step - 1e-9);
     for (int i = 0; i < STOA_MOST_TICKS; i++) {
         double value = (first + i) * step;
@@ -95,7 +97,7 @@ static void linear_ticks(stoa_ticks *t, const stoa_figure_scale *scale, int abou
 static void log_ticks(stoa_ticks *t, const stoa_figure_scale *scale, int about) {
     double decades = log10(t->high / t->low);
     if (decades < 0.75) {
-        linear_ticks(t, scale, about);
+        linear_ticks(t, scale, about, 0.0);
         return;
     }
     int first = (int)floor(log10(t->low)), last = (int)ceil(log10(t->high));
@@ -108,7 +110,7 @@ static void log_ticks(stoa_ticks *t, const stoa_figure_scale *scale, int about) 
 }
 
 stoa_ticks stoa_ticks_plan(const stoa_figure_scale *scale, double low, double high, bool from_zero,
-                           int about) {
+                           int about, double least_step) {
     bool logarithmic = scale->logarithmic;
     if (isnan(low) || isnan(high)) { // no data: any range will do
         low = logarithmic ? 1.0 : 0.0;
@@ -136,6 +138,6 @@ stoa_ticks stoa_ticks_plan(const stoa_figure_scale *scale, double low, double hi
     if (logarithmic)
         log_ticks(&t, scale, about);
     else
-        linear_ticks(&t, scale, about);
+        linear_ticks(&t, scale, about, least_step);
     return t;
 }

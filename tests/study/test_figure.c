@@ -194,7 +194,7 @@ static void axes_have_round_labels(void **state) {
     (void)state;
     const double none = (double)NAN;
     stoa_figure_scale plain = {.least = none, .most = none};
-    stoa_ticks t = stoa_ticks_plan(&plain, -0.31, 0.42, false, 6);
+    stoa_ticks t = stoa_ticks_plan(&plain, -0.31, 0.42, false, 6, 0.0);
     expect_labels(&t,
                   (const char *const[]){"\xe2\x88\x92"
                                         "0.2",
@@ -202,18 +202,28 @@ static void axes_have_round_labels(void **state) {
                   4);
     stoa_figure_scale count = {
         .least = none, .most = none, .logarithmic = true, .style = STOA_TICKS_COUNT};
-    t = stoa_ticks_plan(&count, 2e5, 3e6, false, 8);
+    t = stoa_ticks_plan(&count, 2e5, 3e6, false, 8, 0.0);
     expect_labels(&t, (const char *const[]){"200k", "500k", "1M", "2M"}, 4);
-    t = stoa_ticks_plan(&count, 1.1e6, 1.9e6, false, 5); // less than a decade: even steps
+    t = stoa_ticks_plan(&count, 1.1e6, 1.9e6, false, 5, 0.0); // less than a decade: even steps
     expect_labels(&t, (const char *const[]){"1.2M", "1.4M", "1.6M", "1.8M"}, 4);
     stoa_figure_scale power = {
         .least = none, .most = none, .logarithmic = true, .style = STOA_TICKS_POWER};
-    t = stoa_ticks_plan(&power, 1e12, 1e15, false, 8);
+    t = stoa_ticks_plan(&power, 1e12, 1e15, false, 8, 0.0);
     assert_string_equal(t.label[0], "10\xc2\xb9\xc2\xb2");
     stoa_figure_scale percent = {.least = 0.0, .most = 1.0, .style = STOA_TICKS_PERCENT};
-    t = stoa_ticks_plan(&percent, 0.3, 0.4, false, 5);
+    t = stoa_ticks_plan(&percent, 0.3, 0.4, false, 5, 0.0);
     assert_true(t.low == 0.0 && t.high == 1.0);
     assert_string_equal(t.label[t.count - 1], "100 %");
+}
+
+static void cells_are_counted_in_whole_numbers(void **state) {
+    (void)state;
+    stoa_figure_scale s = {.least = -0.5, .most = 0.5};
+    stoa_ticks t = stoa_ticks_plan(&s, 0.0, 0.0, false, 6, 1.0);
+    expect_labels(&t, (const char *const[]){"0"}, 1);
+    s.most = 2.5;
+    t = stoa_ticks_plan(&s, 0.0, 2.0, false, 6, 1.0);
+    expect_labels(&t, (const char *const[]){"0", "1", "2"}, 3);
 }
 
 static void any_range_gets_some_labels(void **state) {
@@ -229,7 +239,7 @@ static void any_range_gets_some_labels(void **state) {
                                        .most = (double)NAN,
                                        .logarithmic = logarithmic,
                                        .style = (stoa_tick_style)(i % 4)};
-                stoa_ticks t = stoa_ticks_plan(&s, ends[i], ends[j], j % 2, 6);
+                stoa_ticks t = stoa_ticks_plan(&s, ends[i], ends[j], j % 2, 6, 0.0);
                 assert_true(t.low < t.high);
                 assert_true(t.count >= 1 && t.count <= STOA_MOST_TICKS);
             }
@@ -271,6 +281,7 @@ int main(void) {
         cmocka_unit_test(without_gnuplot_there_is_a_clear_error),
         cmocka_unit_test(a_process_gets_its_input_and_is_stopped_in_time),
         cmocka_unit_test(axes_have_round_labels),
+        cmocka_unit_test(cells_are_counted_in_whole_numbers),
         cmocka_unit_test(any_range_gets_some_labels),
         cmocka_unit_test(failed_allocations_show_when_the_figure_is_drawn),
     };
