@@ -49,6 +49,9 @@ STOA_API stoa_settings_table stoa_lm_settings_table(void);
 STOA_API stoa_status stoa_lm_settings_init(stoa_lm_settings *settings, stoa_error *err);
 /* Fills derived settings and checks the whole; errors name the setting. */
 STOA_API stoa_status stoa_lm_settings_check(stoa_lm_settings *settings, stoa_error *err);
+/* The tokenizer that data.tokenizer names: "bytes", or a tokenizer.json. */
+STOA_API stoa_status stoa_lm_open_tokenizer(const char *name, stoa_tokenizer **out,
+                                            stoa_error *err);
 /* Whether this machine multiplies bf16 faster than f32. */
 STOA_API bool stoa_machine_has_bf16(void);
 

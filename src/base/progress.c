@@ -79,7 +79,8 @@ static void describe(const stoa_progress *p, double now, bool last, line *out) {
     add(out, " %s", amount(p, p->done, number, sizeof number));
     if (p->total > 0)
         add(out, "/%s", amount(p, p->total, number, sizeof number));
-    add(out, " %s", p->unit);
+    if (p->unit[0])
+        add(out, " %s", p->unit);
     if (rate > 0)
         add(out, ", %s/s", stoa_human_count(rate, number, sizeof number));
     if (last)

@@ -156,12 +156,10 @@ static void print_text(const stoa_lm_settings *s, const stoa_lm_plan *p, double 
 static stoa_status plan(const options *o, stoa_error *err) {
     stoa_lm_settings s;
     STOA_TRY(cli_settings_load(&o->settings, &s, err));
-    if (strcmp(s.tokenizer, "bytes") != 0) {
-        stoa_tokenizer *t;
-        STOA_TRY(stoa_tokenizer_load(&t, s.tokenizer, err));
-        s.model.vocab = stoa_tokenizer_vocab(t);
-        stoa_tokenizer_free(t);
-    }
+    stoa_tokenizer *t;
+    STOA_TRY(stoa_lm_open_tokenizer(s.tokenizer, &t, err));
+    s.model.vocab = stoa_tokenizer_vocab(t);
+    stoa_tokenizer_free(t);
     stoa_lm_plan p;
     double speed = 0;
     STOA_TRY(stoa_lm_plan_make(&s, &p, err));

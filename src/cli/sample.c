@@ -92,11 +92,24 @@ typedef struct output {
     bool live; /* print at once */
 } output;
 
+/* A model of bytes may write any: on a terminal its control characters are not obeyed. */
+static void print_text(const char *text, size_t n) {
+    if (!isatty(STDOUT_FILENO)) {
+        fwrite(text, 1, n, stdout);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool obeyed = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
+        putchar(obeyed ? '?' : c);
+    }
+}
+
 static void print_new(const output *out, int64_t sequence, size_t before) {
     const stoa_buffer *text = &out->text[sequence];
     if (!out->live || text->len == before)
         return;
-    fwrite(text->data + before, 1, text->len - before, stdout);
+    print_text(text->data + before, text->len - before);
     fflush(stdout);
 }
 
@@ -136,8 +149,8 @@ static stoa_status read_prompt(const options *o, stoa_buffer *prompt, stoa_error
                           : STOA_OK;
 }
 
-static void print_view(const stoa_buffer *text) {
-    fwrite(text->len ? text->data : "", 1, text->len, stdout);
+static void print_buffer(const stoa_buffer *text) {
+    print_text(text->len ? text->data : "", text->len);
 }
 
 static void report(const options *o, const stoa_lm_bundle *b, const stoa_buffer *prompt,
@@ -158,8 +171,8 @@ static void report(const options *o, const stoa_lm_bundle *b, const stoa_buffer 
     }
     for (int64_t i = 0; i < o->generate.batch && !out->live; i++) {
         printf("--- %lld ---\n", (long long)i + 1);
-        print_view(prompt);
-        print_view(&out->text[i]);
+        print_buffer(prompt);
+        print_buffer(&out->text[i]);
         printf("\n");
     }
     if (out->live)
@@ -196,7 +209,7 @@ static stoa_status generate(const options *o, const stoa_lm_bundle *b, const sto
         stoa_ctx_set_compute(ctx,
                              b->settings.precision == STOA_PRECISION_BF16 ? STOA_BF16 : STOA_F32);
         if (out->live)
-            print_view(prompt);
+            print_buffer(prompt);
         status = stoa_generate(ctx, b->lm, ids.data, (int64_t)ids.len, &g, &result, err);
     }
     if (status == STOA_OK) {

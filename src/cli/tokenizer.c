@@ -86,7 +86,8 @@ static bool on_progress(void *user, const char *stage, uint64_t done, uint64_t t
         if (b->begun)
             stoa_progress_end(&b->progress);
         snprintf(b->stage, sizeof b->stage, "%s", stage);
-        stoa_progress_begin(&b->progress, stderr, b->stage, "", (double)total);
+        const char *unit = strcmp(stage, "merging") == 0 ? "tokens" : "bytes";
+        stoa_progress_begin(&b->progress, stderr, b->stage, unit, (double)total);
         b->begun = true;
     }
     stoa_progress_update(&b->progress, (double)done, "%s", "");
@@ -234,7 +235,13 @@ int verb_tokenizer(int argc, char **argv) {
         if (strcmp(o.action, actions[i].name) != 0)
             continue;
         stoa_tokenizer *t;
-        stoa_status status = stoa_tokenizer_load(&t, o.tokenizer, &err);
+        stoa_status status =
+            stoa_file_exists(o.tokenizer)
+                ? stoa_tokenizer_load(&t, o.tokenizer, &err)
+                : stoa_fail(&err, STOA_ERR_USAGE,
+                            "%s: there is no such tokenizer. --tokenizer FILE names another, "
+                            "`stoa tokenizer train TEXT` makes one",
+                            o.tokenizer);
         if (status == STOA_OK) {
             status = actions[i].run(&o, t, &err);
             stoa_tokenizer_free(t);

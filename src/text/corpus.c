@@ -25,8 +25,9 @@ static stoa_status open_file(stoa_corpus *c, const char *path, const stoa_corpus
                          path);
     if (o->tokenizer && !bytes && f->tokenizer_hash != stoa_tokenizer_hash(o->tokenizer))
         return stoa_fail(err, STOA_ERR_USAGE,
-                         "%s: was encoded with another tokenizer (hash %016llx, not %016llx)", path,
-                         (unsigned long long)f->tokenizer_hash,
+                         "%s: was encoded with another tokenizer (hash %016llx, not %016llx); set "
+                         "data.tokenizer to that one, or encode the text again",
+                         path, (unsigned long long)f->tokenizer_hash,
                          (unsigned long long)stoa_tokenizer_hash(o->tokenizer));
     const stoa_token_file *first = &c->file[0];
     if (bytes != (first->id_bytes == 1) || f->tokenizer_hash != first->tokenizer_hash ||

@@ -4,6 +4,11 @@
 #include "train/lm_trainer.h"
 
 stoa_status stoa_lm_open_tokenizer(const char *name, stoa_tokenizer **out, stoa_error *err) {
+    if (strcmp(name, "bytes") != 0 && !stoa_file_exists(name))
+        return stoa_fail(err, STOA_ERR_USAGE,
+                         "data.tokenizer: %s does not exist; learn it with: stoa tokenizer train "
+                         "TEXT --out %s",
+                         name, name);
     if (strcmp(name, "bytes") != 0)
         return stoa_tokenizer_load(out, name, err);
     *out = stoa_tokenizer_new_bytes();

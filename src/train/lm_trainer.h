@@ -4,8 +4,6 @@
 
 #include "stoa/train.h"
 
-/* "bytes" or a path. */
-stoa_status stoa_lm_open_tokenizer(const char *name, stoa_tokenizer **out, stoa_error *err);
 /* The token file of a text file (or the .tok file itself) for a tokenizer. */
 stoa_status stoa_lm_prepare_text(const stoa_tokenizer *t, const char *text, char *path, size_t n,
                                  stoa_error *err);
