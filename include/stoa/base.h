@@ -113,8 +113,8 @@ STOA_API void stoa_buffer_json_string(stoa_buffer *b, const char *text); /* quot
 STOA_API void stoa_buffer_html(stoa_buffer *b, const char *text);        /* escaped for HTML */
 STOA_API void stoa_buffer_deinit(stoa_buffer *b);
 
-/* 12,345,678 -> "12.3M"; with a unit "12.3 MFLOP"; bytes in binary units "11.8 MiB"; seconds "1 h 02 m" / "4.2 s" / "13 ms".
- * Write into out (n bytes) and return it. */
+/* 12,345,678 -> "12.3M"; with a unit "12.3 MFLOP"; bytes in binary units "11.8 MiB"; seconds "1 h
+ * 02 m" / "4.2 s" / "13 ms". Write into out (n bytes) and return it. */
 STOA_API const char *stoa_human_count(double value, char *out, size_t n);
 STOA_API const char *stoa_human_unit(double value, const char *unit, char *out, size_t n);
 STOA_API const char *stoa_human_bytes(double bytes, char *out, size_t n);
