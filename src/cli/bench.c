@@ -120,10 +120,10 @@ static stoa_status measure(const struct size *size, bool routed, int precision, 
                       tokens, "flops_per_second", tokens * plan.training_flops, "step_flops",
                       plan.step_flops, "decode_tokens_per_second", 1 / decode));
     else
-        printf("%-5s %-5s %-5s  %9s tok/s  %8sFLOP/s   decode %8s tok/s", size->name,
+        printf("%-5s %-5s %-5s  train %5s tokens/s, %12s   decode %5s tokens/s", size->name,
                routed ? "MoD" : "dense", precision == STOA_PRECISION_BF16 ? "bf16" : "f32",
                stoa_human_count(tokens, a, sizeof a),
-               stoa_human_count(tokens * plan.training_flops, b, sizeof b),
+               stoa_human_unit(tokens * plan.training_flops, "FLOP/s", b, sizeof b),
                stoa_human_count(1 / decode, c, sizeof c));
     return o->ops && !out ? print_ops(&s, o, pool, err) : STOA_OK;
 }
@@ -137,7 +137,7 @@ static stoa_status measure_pair(const struct size *size, int precision, const op
         printf("\n");
     STOA_TRY(measure(size, true, precision, o, pool, out, &routed, err));
     if (!out)
-        printf("   step %.2f of dense\n", routed / dense);
+        printf("   a step takes %.2f of dense\n", routed / dense);
     if (stoa_stop_requested())
         return stoa_fail(err, STOA_ERR_INTERRUPTED, "stopped");
     return STOA_OK;

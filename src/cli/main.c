@@ -24,7 +24,7 @@ static void help(FILE *out) {
     fprintf(out,
             "\nStart here:\n"
             "  stoa doctor                                       is everything here?\n"
-            "  stoa study run mixture-of-depths --scale smoke    a published result in seconds\n"
+            "  stoa study run mixture-of-depths --scale smoke    a published result, in small\n"
             "  stoa plan && stoa train && stoa sample runs/lm-1  a model of your own\n\n"
             "`stoa VERB --help` teaches a verb. Results go to stdout (--json for machines),\n"
             "progress and messages to stderr.\n\n"

@@ -16,7 +16,7 @@ typedef struct options {
 
 static const struct argp_option rows[] = {
     {"scale", 's', "SCALE", 0,
-     "smoke (seconds, the default), demo (minutes), cpu (an hour or so), gpu", 0},
+     "smoke (about a minute, the default), demo (minutes), cpu (an hour or so), gpu", 0},
     {"data", 'd', "FILE", 0, "Text to learn from; default: text from a Debian package", 0},
     {"out", 'o', "DIR", 0, "Folder of runs and report (default runs/NAME-SCALE)", 0},
     {"threads", 'T', "N", 0, "CPU threads (default: all)", 0},
