@@ -1,6 +1,6 @@
 /* tensor/cpu/amx.c - leave to use the matrix tiles. */
-#include "stoa/tensor.h"
 #include "tensor/cpu/amx.h"
+#include "stoa/tensor.h"
 
 #if STOA_HAVE_AMX
 #include <sys/syscall.h>
