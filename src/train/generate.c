@@ -41,6 +41,12 @@ static stoa_status generation_init(generation *g, stoa_ctx *ctx, const stoa_lm *
                                    stoa_error *err) {
     size_t batch = (size_t)o->batch, rows = batch * (size_t)lm->options.context;
     *g = (generation){.ctx = ctx, .lm = lm, .batch = o->batch, .room = n + o->tokens};
+    double need = (double)batch * (double)g->room * sizeof *g->text;
+    char text[32];
+    if (need > stoa_memory_available())
+        return stoa_fail(
+            err, STOA_ERR_MEMORY, "%lld texts of %lld tokens need %s of memory; ask for fewer",
+            (long long)o->batch, (long long)g->room, stoa_human_bytes(need, text, sizeof text));
     STOA_TRY(stoa_lm_cache_init(&g->cache, lm, stoa_ctx_compute(ctx), o->batch, lm->options.context,
                                 err));
     g->text = stoa_alloc(batch * (size_t)g->room * sizeof *g->text);

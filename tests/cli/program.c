@@ -89,8 +89,9 @@ static void redirect(int fd, const char *path, int flags) {
         _exit(126);
 }
 
-static pid_t start(const char *path, const char *name, const char *const *words,
-                   const char *input) {
+/* terminal: takes stdout and stderr, or NULL: they go to files. */
+static pid_t start(const char *path, const char *name, const char *const *words, const char *input,
+                   const char *terminal) {
     char *argv[MOST_WORDS + 2] = {(char *)(uintptr_t)name};
     for (int i = 0; words[i]; i++) {
         assert_true(i < MOST_WORDS);
@@ -101,8 +102,9 @@ static pid_t start(const char *path, const char *name, const char *const *words,
     pid_t pid = fork();
     if (pid == 0) {
         redirect(STDIN_FILENO, input ? ".in" : "/dev/null", O_RDONLY);
-        redirect(STDOUT_FILENO, ".out", O_WRONLY | O_CREAT | O_TRUNC);
-        redirect(STDERR_FILENO, ".err", O_WRONLY | O_CREAT | O_TRUNC);
+        int how = terminal ? O_RDWR | O_NOCTTY : O_WRONLY | O_CREAT | O_TRUNC;
+        redirect(STDOUT_FILENO, terminal ? terminal : ".out", how);
+        redirect(STDERR_FILENO, terminal ? terminal : ".err", how);
         alarm(SECONDS);
         execv(path, argv);
         _exit(127);
@@ -111,11 +113,11 @@ static pid_t start(const char *path, const char *name, const char *const *words,
     return pid;
 }
 
-static pid_t start_stoa(const char *input, const char *const *words) {
+static pid_t start_stoa(const char *input, const char *const *words, const char *terminal) {
     char path[PATH_MAX];
     const char *given = getenv("STOA_PROGRAM");
     built("stoa", path, sizeof path);
-    return start(given ? given : path, "stoa", words, input);
+    return start(given ? given : path, "stoa", words, input, terminal);
 }
 
 finished finish_program(pid_t pid) {
@@ -129,17 +131,23 @@ finished finish_program(pid_t pid) {
 }
 
 pid_t start_program(const char *const *words) {
-    return start_stoa(NULL, words);
+    return start_stoa(NULL, words, NULL);
+}
+
+pid_t start_on_terminal(const char *terminal, const char *const *words) {
+    write_text(".out", "");
+    write_text(".err", "");
+    return start_stoa(NULL, words, terminal);
 }
 
 finished run_program(const char *input, const char *const *words) {
-    return finish_program(start_stoa(input, words));
+    return finish_program(start_stoa(input, words, NULL));
 }
 
 finished run_other(const char *name) {
     char path[PATH_MAX];
     built(name, path, sizeof path);
-    return finish_program(start(path, name, (const char *[]){NULL}, NULL));
+    return finish_program(start(path, name, (const char *[]){NULL}, NULL, NULL));
 }
 
 void drop(finished *f) {

@@ -91,6 +91,12 @@ static void what_is_no_run_is_said_to_be_none(void **state) {
     drop(&f);
 }
 
+static void more_text_than_memory_is_refused(void **state) {
+    (void)state;
+    REFUSED(1, WORDS("sample", "runs/lm-1", "x", "-b", "4096", "-n", "100000000"), "4096 texts",
+            "memory", "fewer");
+}
+
 static void damage(const char *path) {
     char *bytes;
     size_t size;
@@ -130,6 +136,7 @@ int main(void) {
         cmocka_unit_test(a_batch_is_json_texts_or_numbered_ones),
         cmocka_unit_test(wild_bytes_are_printed_as_utf8),
         cmocka_unit_test(what_is_no_run_is_said_to_be_none),
+        cmocka_unit_test(more_text_than_memory_is_refused),
         cmocka_unit_test(a_damaged_checkpoint_is_noticed),
     };
     return cmocka_run_group_tests(tests, trained, leave_folder);
