@@ -234,7 +234,7 @@ int verb_tokenizer(int argc, char **argv) {
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
         if (strcmp(o.action, actions[i].name) != 0)
             continue;
-        stoa_tokenizer *t;
+        stoa_tokenizer *t = NULL;
         stoa_status status =
             stoa_file_exists(o.tokenizer)
                 ? stoa_tokenizer_load(&t, o.tokenizer, &err)

@@ -7,6 +7,7 @@
 typedef struct options {
     cli_settings settings;
     bool resume, fresh, json, quiet;
+    char from_run[4096]; /* settings.yaml of the run's folder, when one was given */
 } options;
 
 static const struct argp_option rows[] = {
@@ -179,10 +180,11 @@ static void print_text(const stoa_lm_trainer *t, const char *dir, const stoa_lm_
 
 /* A run's folder stands for the settings in it, and is then where the run goes on, wherever it was
  * moved. dir: the folder, or empty when settings are a file or defaults. */
-static stoa_status settings_of_run(options *o, char *path, char *dir, size_t n, stoa_error *err) {
+static stoa_status settings_of_run(options *o, char *dir, size_t n, stoa_error *err) {
     const char *given = o->settings.path;
+    char *path = o->from_run;
     dir[0] = 0;
-    if (!given || !stoa_path_join(path, n, given, "."))
+    if (!given || !stoa_path_join(path, sizeof o->from_run, given, "."))
         return STOA_OK;
     if (!stoa_file_exists(path)) { /* no folder */
         if (o->resume && !stoa_file_exists(given))
@@ -192,7 +194,8 @@ static stoa_status settings_of_run(options *o, char *path, char *dir, size_t n, 
                              given);
         return STOA_OK;
     }
-    stoa_path_join(path, n, given, "settings.yaml");
+    if (!stoa_path_join(path, sizeof o->from_run, given, "settings.yaml"))
+        return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", given);
     if (!stoa_file_exists(path))
         return stoa_fail(err, STOA_ERR_USAGE,
                          "%s has no settings.yaml: it is not a run. Runs are made by `stoa train`, "
@@ -226,8 +229,8 @@ static void announce(const stoa_lm_trainer *t, const char *dir) {
 
 static stoa_status train(options *o, stoa_error *err) {
     stoa_lm_settings s;
-    char from_run[4096], dir[4096];
-    STOA_TRY(settings_of_run(o, from_run, dir, sizeof dir, err));
+    char dir[4096];
+    STOA_TRY(settings_of_run(o, dir, sizeof dir, err));
     STOA_TRY(cli_settings_load(&o->settings, &s, err));
     if (!dir[0] || !o->resume)
         STOA_TRY(choose_dir(&s, dir, sizeof dir, err));
