@@ -232,7 +232,8 @@ typedef struct stoa_tally {
     int held, failed, undecided;
 } stoa_tally;
 STOA_API stoa_tally stoa_report_tally(const stoa_report *report);
-/* Writes folder/report.html (one file, nothing is fetched from anywhere) and folder/result.json.
+/* Writes folder/report.html (one file, nothing is fetched from anywhere), folder/result.json and
+ * each figure as folder/figures/<id>.svg.
  * Figures need gnuplot; without it their numbers are shown as tables instead, which is logged. */
 STOA_API stoa_status stoa_report_write(const stoa_report *report, const char *folder,
                                        stoa_error *err);

@@ -208,6 +208,27 @@ static stoa_status write_one(const char *folder, const char *name, const stoa_bu
     return stoa_file_write(path, text->data, text->len, err);
 }
 
+/* Each figure once more, as a file of its own; where nothing draws them there are none. */
+static stoa_status write_figures(const stoa_report *report, const char *folder, stoa_error *err) {
+    char figures[4096], name[128];
+    if (!stoa_path_join(figures, sizeof figures, folder, "figures"))
+        return stoa_fail(err, STOA_ERR_USAGE, "%s: the path is too long", folder);
+    for (const stoa_node *node = report->nodes; node; node = node->next) {
+        stoa_buffer svg = {0};
+        if (!node->figure || stoa_figure_svg(node->figure, &svg, NULL) != STOA_OK) {
+            stoa_buffer_deinit(&svg);
+            continue;
+        }
+        stoa_status status = stoa_mkdirs(figures, err);
+        snprintf(name, sizeof name, "%.100s.svg", node->figure->id);
+        if (status == STOA_OK)
+            status = write_one(figures, name, &svg, err);
+        stoa_buffer_deinit(&svg);
+        STOA_TRY(status);
+    }
+    return STOA_OK;
+}
+
 stoa_status stoa_report_write(const stoa_report *report, const char *folder, stoa_error *err) {
     if (!complete(report))
         return stoa_fail(err, STOA_ERR_MEMORY, "no memory for the report");
@@ -220,6 +241,8 @@ stoa_status stoa_report_write(const stoa_report *report, const char *folder, sto
         stoa_report_html(report, &page);
         status = write_one(folder, "report.html", &page, err);
     }
+    if (status == STOA_OK)
+        status = write_figures(report, folder, err);
     stoa_buffer_deinit(&json);
     stoa_buffer_deinit(&page);
     return status;
