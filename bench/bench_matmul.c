@@ -90,7 +90,7 @@ static double measure(layer *l, what part) {
 }
 
 int main(int argc, char **argv) {
-    int threads = argc > 1 ? atoi(argv[1]) : 0;
+    int threads = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
     stoa_dtype dtype = argc > 2 && strcmp(argv[2], "f32") == 0 ? STOA_F32 : STOA_BF16;
     stoa_pool *pool = stoa_pool_new(threads);
     printf("%d threads, %s, GFLOP/s\n%6s %6s %6s %9s %9s %9s %9s\n", stoa_pool_threads(pool),

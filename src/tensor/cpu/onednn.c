@@ -129,8 +129,9 @@ static dnnl_status_t furnish(stoa_onednn *o, stoa_dnn_plan *plan, const stoa_dnn
 
 /* ---- matrix products: building --------------------------------------------------------------- */
 
-/* number: batch, m, n, k, then (type, batch, row, column) of a, b, c, then bias, add */
-enum { OPERANDS = 4, BIAS = 16, ADD = 17 };
+/* number: batch, m, n, k, then (type, batch, row, column) of a, b, c, then bias, add,
+ * the bits of scale */
+enum { OPERANDS = 4, BIAS = 16, ADD = 17, SCALE = 18 };
 
 static dnnl_status_t describe(dnnl_memory_desc_t *md, const int64_t *operand, int64_t batch,
                               int64_t rows, int64_t columns) {
@@ -143,8 +144,8 @@ static dnnl_status_t describe(dnnl_memory_desc_t *md, const int64_t *operand, in
 
 static dnnl_status_t product_attributes(const stoa_dnn_key *key, dnnl_primitive_attr_t *attr) {
     dnnl_status_t status = stoa_dnn_user_scratch(attr);
-    float scale = (float)key->scale;
-    if (status == dnnl_success && key->scale != 1.0)
+    float scale = stoa_from_bits((uint32_t)key->number[SCALE]);
+    if (status == dnnl_success && scale != 1.0f)
         status = dnnl_primitive_attr_set_output_scales(*attr, 1, 0, &scale);
     if (status != dnnl_success || !key->number[ADD])
         return status;
@@ -368,7 +369,6 @@ static stoa_dnn_plan *plan_of(stoa_onednn *o, const stoa_onednn_product *p, int6
     stoa_dnn_key key;
     memset(&key, 0, sizeof key);
     key.kind = STOA_DNN_PRODUCT;
-    key.scale = (double)p->scale;
     const stoa_onednn_matrix *operands[3] = {&p->a, &p->b, &p->c};
     int64_t *v = key.number;
     v[0] = batch, v[1] = m, v[2] = n, v[3] = p->k;
@@ -380,6 +380,7 @@ static stoa_dnn_plan *plan_of(stoa_onednn *o, const stoa_onednn_product *p, int6
     }
     v[BIAS] = p->bias != NULL;
     v[ADD] = p->add;
+    v[SCALE] = stoa_bits(p->scale);
     return stoa_dnn_find(o, &key);
 }
 

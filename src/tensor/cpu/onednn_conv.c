@@ -218,7 +218,7 @@ static size_t aligned(size_t bytes) {
 static stoa_status run_chunk(job *w, int64_t chunk, int thread) {
     stoa_dnn_plan *plan = (chunk + 1) * w->chunk <= w->batch ? w->whole : w->rest;
     char *room = w->room + (size_t)thread * w->room_bytes;
-    void *plain[STOA_DNN_ARGS], *inner[STOA_DNN_ARGS];
+    void *plain[STOA_DNN_ARGS] = {0}, *inner[STOA_DNN_ARGS] = {0};
     for (int i = 0; i < plan->args; i++) {
         plain[i] = w->data[i] + (size_t)(chunk * w->chunk) * w->image[i];
         if (w->by_chunk[i])

@@ -23,7 +23,6 @@ typedef enum stoa_dnn_kind {
 typedef struct stoa_dnn_key {
     int64_t kind;
     int64_t number[STOA_DNN_NUMBERS];
-    double scale;
 } stoa_dnn_key;
 
 /* A primitive and, for each of its arguments, the copy between the layout the caller has and the
