@@ -147,7 +147,10 @@ static void multiply_long(const stoa_amx_product *p, piece r, int64_t m1, piece_
 static void multiply_short(const stoa_amx_product *p, piece r, int64_t n1, piece_fn run) {
     r.s1 = r.steps;
     r.first = r.last = true;
-    int64_t width = SECOND_LEVEL / (r.steps * STOA_AMX_BLOCK * 2) * 32;
+    // equal ranges
+    int64_t panels = stoa_ceil_div(n1 - r.n0, 32);
+    int64_t ranges = stoa_ceil_div(panels * r.steps * STOA_AMX_BLOCK * 2, SECOND_LEVEL);
+    int64_t width = stoa_ceil_div(panels, ranges) * 32;
     for (; r.n0 < n1; r.n0 += width) {
         r.n1 = stoa_least(r.n0 + width, n1);
         run(p, &r);
