@@ -70,7 +70,8 @@ STOA_INLINE void stoa_fetch_step(stoa_fetch *f, bool near) {
 /* ---- writing --------------------------------------------------------------------------------- */
 
 typedef struct stoa_output {
-    bool bf16, add, scaled, mixed; /* mixed: columns in the order of stoa_amx_panels_mixed */
+    bool bf16, add, scaled, biased;
+    bool mixed; /* columns in the order of stoa_amx_panels_mixed */
 } stoa_output;
 
 /* A finished block that waits to be written, and memory soon needed. */
@@ -81,6 +82,7 @@ typedef struct stoa_chores {
     int row, rows, rows_a_step;
     uint32_t columns; /* mask */
     float scale;
+    const float *bias; /* of the 32 columns */
     stoa_fetch fetch[2], near;
 } stoa_chores;
 
@@ -91,6 +93,10 @@ STOA_INLINE void stoa_write_row(const stoa_chores *w, stoa_output kind, int i) {
     if (kind.scaled) {
         low = _mm512_mul_ps(low, _mm512_set1_ps(w->scale));
         high = _mm512_mul_ps(high, _mm512_set1_ps(w->scale));
+    }
+    if (kind.biased) {
+        low = _mm512_add_ps(low, _mm512_loadu_ps(w->bias));
+        high = _mm512_add_ps(high, _mm512_loadu_ps(w->bias + 16));
     }
     char *to = w->to + i * w->to_bytes;
     if (kind.bf16) {
@@ -177,13 +183,12 @@ STOA_INLINE void stoa_accumulate(stoa_strip a, const uint16_t *b, int64_t steps,
     }
 }
 
-/* from: 32 x 32 with this many bytes from row to row (0: one row for all, a bias). */
-STOA_INLINE void stoa_load_tiles(const float *from, int64_t row_bytes) {
-    const char *second = (const char *)from + 16 * row_bytes;
-    _tile_loadd(0, from, row_bytes);
-    _tile_loadd(1, from + 16, row_bytes);
-    _tile_loadd(2, second, row_bytes);
-    _tile_loadd(3, second + 64, row_bytes);
+/* What stoa_store_tiles stored. */
+STOA_INLINE void stoa_load_tiles(const float *from) {
+    _tile_loadd(0, from, 128);
+    _tile_loadd(1, from + 16, 128);
+    _tile_loadd(2, from + 512, 128);
+    _tile_loadd(3, from + 528, 128);
 }
 
 STOA_INLINE void stoa_store_tiles(float *to) {

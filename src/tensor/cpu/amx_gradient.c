@@ -184,7 +184,7 @@ STOA_INLINE void multiply(const worker *k, const cut *c, stoa_output kind) {
             if (first)
                 stoa_clear_tiles();
             else
-                stoa_load_tiles(kept, 128);
+                stoa_load_tiles(kept);
             if (!first)
                 w.near = stoa_fetch_plan(kept + STOA_AMX_BLOCK, 1, block_bytes, block_bytes, steps);
             stoa_accumulate(stoa_strip_packed(k->tiles + i * steps * STOA_AMX_BLOCK),

@@ -84,7 +84,7 @@ STOA_INLINE void stoa_amx_unmix(__m512 *low, __m512 *high) {
 
 /* ---- products (amx_product.c) ---------------------------------------------------------------- */
 
-/* C (m, n) = scale * A B + bias, or C += it. */
+/* C (m, n) = scale * A B, or C += it, or C = A B + bias. */
 typedef struct stoa_amx_product {
     int64_t m, n, k;
     const uint16_t *a;     /* rows of bf16, a_stride elements apart; NULL: */
@@ -96,7 +96,7 @@ typedef struct stoa_amx_product {
     int64_t c_stride;
     bool add;
     float scale;
-    const float *bias; /* n rounded up to 32 floats, or NULL */
+    const float *bias; /* n rounded up to 32 floats, or NULL; not with add or scale */
 } stoa_amx_product;
 
 /* Bytes of scratch one call of stoa_amx_multiply needs. */

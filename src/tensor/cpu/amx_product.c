@@ -75,12 +75,10 @@ STOA_INLINE void multiply_piece(const stoa_amx_product *p, const piece *r, stoa_
         stoa_amx_barrier();
         for (int64_t n = r->n0; n < r->n1; n += 32) {
             const uint16_t *b = p->panels + (n / 32 * r->steps + r->s0) * STOA_AMX_BLOCK;
-            if (!r->first)
-                stoa_load_tiles(partial_at(r, m, n), 128);
-            else if (p->bias)
-                stoa_load_tiles(p->bias + n, 0);
-            else
+            if (r->first)
                 stoa_clear_tiles();
+            else
+                stoa_load_tiles(partial_at(r, m, n));
             if (tall)
                 stoa_accumulate(a, b, steps, true, &w, kind);
             else
@@ -93,6 +91,7 @@ STOA_INLINE void multiply_piece(const stoa_amx_product *p, const piece *r, stoa_
             stoa_store_tiles(results[turn]);
             stoa_hand_over(&w, results[turn], (char *)p->c + (m * p->c_stride + n) * size,
                            p->c_stride * size, r->m1 - m, r->n1 - n, steps);
+            w.bias = kind.biased ? p->bias + n : NULL;
             turn = !turn;
         }
     }
@@ -109,6 +108,8 @@ typedef void (*piece_fn)(const stoa_amx_product *p, const piece *r);
     }
 PIECE_FN(put_f32, .bf16 = false)
 PIECE_FN(put_bf16, .bf16 = true)
+PIECE_FN(put_f32_biased, .biased = true)
+PIECE_FN(put_bf16_biased, .biased = true, .bf16 = true)
 PIECE_FN(add_f32, .add = true)
 PIECE_FN(add_bf16, .add = true, .bf16 = true)
 PIECE_FN(put_f32_scaled, .scaled = true)
@@ -116,11 +117,18 @@ PIECE_FN(put_bf16_scaled, .scaled = true, .bf16 = true)
 PIECE_FN(add_f32_scaled, .scaled = true, .add = true)
 PIECE_FN(add_bf16_scaled, .scaled = true, .add = true, .bf16 = true)
 
-static const piece_fn piece_fns[2][2][2] = {
-    // scaled, add, bf16
-    {{put_f32, put_bf16}, {add_f32, add_bf16}},
-    {{put_f32_scaled, put_bf16_scaled}, {add_f32_scaled, add_bf16_scaled}},
-};
+/* [add][bf16] */
+static const piece_fn plain[2][2] = {{put_f32, put_bf16}, {add_f32, add_bf16}};
+static const piece_fn scaled[2][2] = {{put_f32_scaled, put_bf16_scaled},
+                                      {add_f32_scaled, add_bf16_scaled}};
+static const piece_fn biased[2] = {put_f32_biased, put_bf16_biased};
+
+static piece_fn choose(const stoa_amx_product *p) {
+    bool bf16 = p->c_dtype == STOA_BF16;
+    if (p->bias)
+        return biased[bf16];
+    return (p->scale != 1.0f ? scaled : plain)[p->add][bf16];
+}
 
 /* ---- the loops ------------------------------------------------------------------------------- */
 
@@ -161,9 +169,10 @@ void stoa_amx_multiply(const stoa_amx_product *p, int64_t m0, int64_t m1, int64_
                        void *scratch) {
     assert(m0 % 32 == 0 && n0 % 32 == 0 && p->k > 0);
     assert(p->c_dtype == STOA_F32 || p->c_dtype == STOA_BF16);
+    assert(!p->bias || (!p->add && p->scale == 1.0f));
     if (m0 >= m1 || n0 >= n1)
         return;
-    piece_fn run = piece_fns[p->scale != 1.0f][p->add][p->c_dtype == STOA_BF16];
+    piece_fn run = choose(p);
     piece r = {.m0 = m0, .m1 = m1, .n0 = n0, .n1 = n1, .packed = scratch};
     r.steps = stoa_ceil_div(p->k, STOA_AMX_STEP);
     stoa_amx_enter();
