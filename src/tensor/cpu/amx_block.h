@@ -50,21 +50,23 @@ STOA_INLINE stoa_fetch stoa_fetch_plan(const void *from, int64_t rows, int64_t r
 
 /* near: into the first-level cache, else the second. */
 STOA_INLINE void stoa_fetch_step(stoa_fetch *f, bool near) {
-    for (int i = 0; i < f->lines; i++) {
+    if (f->lines == 0)
+        return;
+    const char *at = f->at, *stop = at + 64 * f->lines;
+    stop = stop < f->row_end ? stop : f->row_end;
+    for (; at < stop; at += 64) {
         if (near)
-            _mm_prefetch(f->at, _MM_HINT_T0);
+            _mm_prefetch(at, _MM_HINT_T0);
         else
-            _mm_prefetch(f->at, _MM_HINT_T1);
-        f->at += 64;
-        if (f->at < f->row_end)
-            continue;
-        if (--f->rows == 0) {
-            f->lines = 0;
-            return;
-        }
-        f->row_end += f->stride;
-        f->at = f->row_end - f->row_bytes;
+            _mm_prefetch(at, _MM_HINT_T1);
     }
+    f->at = at;
+    if (at < f->row_end)
+        return;
+    f->row_end += f->stride;
+    f->at = f->row_end - f->row_bytes;
+    if (--f->rows == 0)
+        f->lines = 0;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -86,50 +88,82 @@ typedef struct stoa_chores {
     stoa_fetch fetch[2], near;
 } stoa_chores;
 
-STOA_INLINE void stoa_write_row(const stoa_chores *w, stoa_output kind, int i) {
-    __m512 low = _mm512_load_ps(w->from + 32 * i), high = _mm512_load_ps(w->from + 32 * i + 16);
-    if (kind.mixed)
-        stoa_amx_unmix(&low, &high);
-    if (kind.scaled) {
-        low = _mm512_mul_ps(low, _mm512_set1_ps(w->scale));
-        high = _mm512_mul_ps(high, _mm512_set1_ps(w->scale));
+/* Of a bf16 row, as floats. */
+STOA_INLINE void stoa_widen(__m512i row, __m512 *low, __m512 *high) {
+    __m512i first = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(row));
+    __m512i second = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(row, 1));
+    *low = _mm512_castsi512_ps(_mm512_slli_epi32(first, 16));
+    *high = _mm512_castsi512_ps(_mm512_slli_epi32(second, 16));
+}
+
+STOA_INLINE void stoa_write_bf16(char *to, __m512 low, __m512 high, uint32_t columns, bool add) {
+    if (add) {
+        __m512 old_low, old_high;
+        stoa_widen(_mm512_maskz_loadu_epi16(columns, to), &old_low, &old_high);
+        low = _mm512_add_ps(low, old_low);
+        high = _mm512_add_ps(high, old_high);
     }
+    __m512bh h = _mm512_cvtne2ps_pbh(high, low);
+    __m512i bits;
+    memcpy(&bits, &h, sizeof bits);
+    if (columns == 0xffffffffu)
+        _mm512_storeu_si512(to, bits);
+    else
+        _mm512_mask_storeu_epi16(to, columns, bits);
+}
+
+STOA_INLINE void stoa_write_f32(char *to, __m512 low, __m512 high, uint32_t columns, bool add) {
+    __mmask16 first = (__mmask16)columns, second = (__mmask16)(columns >> 16);
+    if (add) {
+        low = _mm512_add_ps(low, _mm512_maskz_loadu_ps(first, to));
+        high = _mm512_add_ps(high, _mm512_maskz_loadu_ps(second, to + 64));
+    }
+    _mm512_mask_storeu_ps(to, first, low);
+    _mm512_mask_storeu_ps(to + 64, second, high);
+}
+
+/* Rows up to `end` of the waiting block. */
+STOA_INLINE void stoa_write_rows(stoa_chores *w, stoa_output kind, int end) {
+    const float *from = w->from + 32 * w->row, *stop = w->from + 32 * end;
+    int64_t to_bytes = w->to_bytes;
+    char *to = w->to + w->row * to_bytes;
+    uint32_t columns = w->columns;
+    __m512 scale = _mm512_set1_ps(w->scale), bias_low = scale, bias_high = scale;
     if (kind.biased) {
-        low = _mm512_add_ps(low, _mm512_loadu_ps(w->bias));
-        high = _mm512_add_ps(high, _mm512_loadu_ps(w->bias + 16));
+        bias_low = _mm512_loadu_ps(w->bias);
+        bias_high = _mm512_loadu_ps(w->bias + 16);
     }
-    char *to = w->to + i * w->to_bytes;
-    if (kind.bf16) {
-        if (kind.add) {
-            __m512i old = _mm512_maskz_loadu_epi16(w->columns, to);
-            __m512i old_low = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(old));
-            __m512i old_high = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(old, 1));
-            low = _mm512_add_ps(low, _mm512_castsi512_ps(_mm512_slli_epi32(old_low, 16)));
-            high = _mm512_add_ps(high, _mm512_castsi512_ps(_mm512_slli_epi32(old_high, 16)));
+    for (; from < stop; from += 32, to += to_bytes) {
+        __m512 low = _mm512_load_ps(from), high = _mm512_load_ps(from + 16);
+        if (kind.mixed)
+            stoa_amx_unmix(&low, &high);
+        if (kind.scaled) {
+            low = _mm512_mul_ps(low, scale);
+            high = _mm512_mul_ps(high, scale);
         }
-        _mm512_mask_storeu_epi16(to, w->columns, (__m512i)_mm512_cvtne2ps_pbh(high, low));
-    } else {
-        __mmask16 first = (__mmask16)w->columns, second = (__mmask16)(w->columns >> 16);
-        if (kind.add) {
-            low = _mm512_add_ps(low, _mm512_maskz_loadu_ps(first, to));
-            high = _mm512_add_ps(high, _mm512_maskz_loadu_ps(second, to + 64));
+        if (kind.biased) {
+            low = _mm512_add_ps(low, bias_low);
+            high = _mm512_add_ps(high, bias_high);
         }
-        _mm512_mask_storeu_ps(to, first, low);
-        _mm512_mask_storeu_ps(to + 64, second, high);
+        if (kind.bf16)
+            stoa_write_bf16(to, low, high, columns, kind.add);
+        else
+            stoa_write_f32(to, low, high, columns, kind.add);
     }
+    w->row = end;
 }
 
 /* The rest of the waiting block. */
 STOA_INLINE void stoa_write_out(stoa_chores *w, stoa_output kind) {
-    for (; w->row < w->rows; w->row++)
-        stoa_write_row(w, kind, w->row);
+    if (w->row < w->rows)
+        stoa_write_rows(w, kind, w->rows);
 }
 
 STOA_INLINE void stoa_do_chores(stoa_chores *w, stoa_output kind) {
     int end = w->row + w->rows_a_step;
     end = end < w->rows ? end : w->rows;
-    for (; w->row < end; w->row++)
-        stoa_write_row(w, kind, w->row);
+    if (w->row < end)
+        stoa_write_rows(w, kind, end);
     stoa_fetch_step(&w->fetch[0], false);
     stoa_fetch_step(&w->fetch[1], false);
     stoa_fetch_step(&w->near, true);

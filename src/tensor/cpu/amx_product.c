@@ -53,7 +53,8 @@ STOA_INLINE void plan_prefetch(const stoa_amx_product *p, const piece *r, int64_
     if (p->a && rows)
         w->fetch[0] = stoa_fetch_plan(p->a + (m + 32) * p->a_stride + r->s0 * STOA_AMX_STEP, rows,
                                       (r->s1 - r->s0) * 64, p->a_stride * 2, steps);
-    if (r->last && rows)
+    // a short inner dimension leaves no time for the rows to be written
+    if (r->last && rows && r->s1 - r->s0 >= 8)
         w->fetch[1] = stoa_fetch_plan((char *)p->c + ((m + 32) * p->c_stride + r->n0) * size, rows,
                                       columns * size, p->c_stride * size, steps);
 }
