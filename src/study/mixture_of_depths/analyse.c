@@ -101,6 +101,20 @@ static stoa_status held_out(const stoa_mod_study *study, int64_t length, int32_t
     return status;
 }
 
+/* Bytes of the cache after a full context of held-out text, over those of a dense model. */
+static stoa_status measure_cache(const stoa_lm *lm, stoa_ctx *ctx, const int32_t *ids,
+                                 int64_t length, double *ratio, stoa_error *err) {
+    const stoa_lm_options *o = &lm->options;
+    stoa_generate_result made;
+    stoa_generate_options how = {.batch = 1, .tokens = 1, .sampler = {.top_p = 1}};
+    STOA_TRY(stoa_generate(ctx, lm, ids, length, &how, &made, err));
+    int64_t row = o->kv_heads * (o->width / o->heads);
+    double dense =
+        (double)(o->layers * length * 2 * row) * (double)stoa_dtype_size(stoa_ctx_compute(ctx));
+    *ratio = (double)made.cache_bytes / dense;
+    return STOA_OK;
+}
+
 static stoa_status analyse(stoa_mod_study *study, const stoa_lm_bundle *bundle, stoa_ctx *ctx,
                            int32_t *ids, stoa_mod_routing *out, stoa_error *err) {
     int64_t length = study->settings.context;
@@ -117,6 +131,7 @@ static stoa_status analyse(stoa_mod_study *study, const stoa_lm_bundle *bundle, 
     out->score_least = -score_range;
     out->score_most = score_range;
     STOA_TRY(read_routes(bundle->lm, &pass, length, out, err));
+    STOA_TRY(measure_cache(bundle->lm, ctx, ids, length, &out->cache_ratio, err));
     writer w = {.text = out->sample};
     stoa_generate_result made;
     stoa_generate_options how = {.batch = 1,

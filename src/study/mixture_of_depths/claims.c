@@ -80,6 +80,7 @@ const stoa_claim stoa_mod_claims[MOD_CLAIM_COUNT] = {
                            STOA_SCALE_CPU},
 };
 
+static const double unknown = NAN;
 static const stoa_interval nothing = {NAN, NAN, NAN};
 
 static stoa_finding none(const char *why) {
@@ -148,7 +149,7 @@ static void predictor_findings(const stoa_mod_study *study, stoa_finding *f) {
 
 static void speed_findings(const stoa_mod_speed *speed, stoa_finding *f) {
     if (!speed) {
-        f[MOD_CLAIM_STEP] = f[MOD_CLAIM_DECODE] = f[MOD_CLAIM_CACHE] = none("not measured");
+        f[MOD_CLAIM_STEP] = f[MOD_CLAIM_DECODE] = none("not measured");
         return;
     }
     const struct {
@@ -157,9 +158,8 @@ static void speed_findings(const stoa_mod_speed *speed, stoa_finding *f) {
     } values[] = {
         {MOD_CLAIM_STEP, speed->step_ratio / speed->flop_ratio},
         {MOD_CLAIM_DECODE, speed->decode_ratio},
-        {MOD_CLAIM_CACHE, speed->cache_ratio},
     };
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 2; i++)
         f[values[i].claim] = (stoa_finding){.value = {values[i].value, NAN, NAN}, .seeds = 1};
     snprintf(f[MOD_CLAIM_STEP].note, sizeof f->note, "step time %.2f, FLOPs %.2f of dense",
              speed->step_ratio, speed->flop_ratio);
@@ -186,6 +186,9 @@ void stoa_mod_findings(const stoa_mod_study *study, const stoa_mod_speed *speed,
     f[MOD_CLAIM_CHEAP] = head.has_cheap
                              ? (stoa_finding){.value = head.cheap_gap, .seeds = head.seeds}
                              : none("no routed model of the sweep is that cheap");
+    f[MOD_CLAIM_CACHE] =
+        routing ? (stoa_finding){.value = {routing->cache_ratio, unknown, unknown}, .seeds = 1}
+                : none("no routed model was kept");
     f[MOD_CLAIM_ENTROPY] = routing
                                ? (stoa_finding){.value = routing->entropy_correlation, .seeds = 1}
                                : none("no routed model was kept");

@@ -27,23 +27,22 @@ stoa_status stoa_mod_measure_speed(stoa_mod_study *study, stoa_mod_speed *out, s
     stoa_pool *pool = stoa_pool_new(study->options->threads);
     if (!pool)
         return stoa_fail(err, STOA_ERR_MEMORY, "cannot start threads");
-    double step[MOST_REPEATS], decode[MOST_REPEATS], cache[MOST_REPEATS];
+    double step[MOST_REPEATS], decode[MOST_REPEATS];
     double speed[4][MOST_REPEATS], tokens = (double)(dense.batch * dense.model.context);
     stoa_status status = STOA_OK;
     int64_t n = m->speed_repeats < MOST_REPEATS ? m->speed_repeats : MOST_REPEATS;
     for (int64_t i = 0; i < n && status == STOA_OK; i++) {
         double a = 0, b = 0, c = 0, d = 0;
-        size_t dense_bytes = 1, routed_bytes = 0;
+        size_t bytes;
         status = stoa_lm_time_step(&dense, pool, step_patience, &a, err);
         if (status == STOA_OK)
             status = stoa_lm_time_step(&routed, pool, step_patience, &b, err);
         if (status == STOA_OK)
-            status = stoa_lm_time_decode(&dense, pool, m->context - 1, &c, &dense_bytes, err);
+            status = stoa_lm_time_decode(&dense, pool, m->context - 1, &c, &bytes, err);
         if (status == STOA_OK)
-            status = stoa_lm_time_decode(&routed, pool, m->context - 1, &d, &routed_bytes, err);
+            status = stoa_lm_time_decode(&routed, pool, m->context - 1, &d, &bytes, err);
         step[i] = b / a;
         decode[i] = c / d;
-        cache[i] = (double)routed_bytes / (double)dense_bytes;
         speed[0][i] = tokens / a, speed[1][i] = tokens / b;
         speed[2][i] = 1 / c, speed[3][i] = 1 / d;
     }
@@ -53,7 +52,6 @@ stoa_status stoa_mod_measure_speed(stoa_mod_study *study, stoa_mod_speed *out, s
         .step_ratio = stoa_stat_median(step, n),
         .flop_ratio = routed_plan.training_flops / dense_plan.training_flops,
         .decode_ratio = stoa_stat_median(decode, n),
-        .cache_ratio = stoa_stat_median(cache, n),
         .dense_tokens = stoa_stat_median(speed[0], n),
         .routed_tokens = stoa_stat_median(speed[1], n),
         .dense_decode = stoa_stat_median(speed[2], n),

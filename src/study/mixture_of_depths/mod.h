@@ -110,7 +110,6 @@ typedef struct stoa_mod_speed {
     double step_ratio;   /* routed step over dense step, median of repeats, equal shape */
     double flop_ratio;   /* same, in FLOPs */
     double decode_ratio; /* routed tokens/s over dense, batch 1 */
-    double cache_ratio;  /* key/value bytes after a full context */
     double dense_tokens, routed_tokens; /* training tokens/s */
     double dense_decode, routed_decode; /* decoding tokens/s */
     double parameters;
@@ -127,6 +126,7 @@ typedef struct stoa_mod_routing {
     double score_least, score_most;
     int64_t bins[MOD_BINS];            /* of router weights */
     stoa_interval entropy_correlation; /* Spearman: blocks engaged against output entropy */
+    double cache_ratio;                /* key/value bytes of a full context, dense = 1 */
     char sample[MOD_SAMPLE + 1];       /* text the model wrote */
 } stoa_mod_routing;
 stoa_status stoa_mod_analyse(stoa_mod_study *study, const stoa_mod_point *point,

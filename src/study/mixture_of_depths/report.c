@@ -274,8 +274,8 @@ static void add_speed(stoa_report *report, const stoa_mod_speed *speed) {
     snprintf(
         caption, sizeof caption,
         "%.1fM parameters; medians of alternating runs. Step time %.2f of dense at %.2f of its "
-        "FLOPs; key/value cache %.0f %% of dense.",
-        speed->parameters / 1e6, speed->step_ratio, speed->flop_ratio, 100 * speed->cache_ratio);
+        "FLOPs.",
+        speed->parameters / 1e6, speed->step_ratio, speed->flop_ratio);
     stoa_table_caption(t, caption);
     stoa_report_section(report, "Speed");
     stoa_report_table(report, t);
