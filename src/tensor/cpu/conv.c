@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/linear.h"
 #include "tensor/cpu/product.h"
@@ -72,7 +73,7 @@ stoa_status stoa_cpu_conv2d(stoa_ctx *ctx, stoa_node *node) {
         return STOA_ERR_MEMORY;
     STOA_TRY(stoa_onednn_conv_forward(ctx, o, &c, x, weight, bias, y));
     put_job w = {y, node->out[0]->data, STOA_F32, STOA_BF16, false};
-    stoa_parallel(ctx, n, 4096, put_range, &w);
+    stoa_parallel(ctx, n, stoa_grain_bytes((double)n * 8, n), put_range, &w);
     return STOA_OK;
 }
 
@@ -94,7 +95,7 @@ static stoa_status backward(stoa_ctx *ctx, const stoa_onednn_conv *c, const stoa
         return STOA_ERR_MEMORY;
     STOA_TRY(stoa_onednn_conv_input(ctx, o, c, dy, weight, share));
     put_job w = {share, dx.data, c->dtype, dx.dtype, dx.add};
-    stoa_parallel(ctx, n, 4096, put_range, &w);
+    stoa_parallel(ctx, n, stoa_grain_bytes((double)n * 8, n), put_range, &w);
     return STOA_OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/simd.h"
 
@@ -125,6 +126,7 @@ static void sum_columns(void *arg, int64_t begin, int64_t end, int thread) {
 stoa_status stoa_column_sums(stoa_ctx *ctx, const void *from, stoa_dtype dtype, int64_t rows,
                              int64_t columns, float *to, bool add) {
     sums_job w = {from, dtype, rows, columns, to, add};
-    stoa_parallel(ctx, columns, 64, sum_columns, &w);
+    int64_t grain = stoa_grain_bytes((double)(rows * columns) * 4, columns);
+    stoa_parallel(ctx, columns, (grain + 63) / 64 * 64, sum_columns, &w);
     return STOA_OK;
 }

@@ -6,8 +6,13 @@
  */
 #include <string.h>
 
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/linear.h"
 #include "tensor/cpu/simd.h"
+
+static int64_t grain_of(const stoa_linear_job *w) {
+    return stoa_grain_bytes((double)(w->m * w->k) * 4, w->m);
+}
 
 static void forward_rows(void *arg, int64_t begin, int64_t end, int thread) {
     const stoa_linear_job *w = arg;
@@ -26,7 +31,7 @@ static void forward_rows(void *arg, int64_t begin, int64_t end, int thread) {
 }
 
 stoa_status stoa_linear_narrow(stoa_ctx *ctx, const stoa_linear_job *w) {
-    stoa_parallel(ctx, w->m, 16, forward_rows, (void *)(uintptr_t)w); // w is only read
+    stoa_parallel(ctx, w->m, grain_of(w), forward_rows, (void *)(uintptr_t)w); // w is only read
     return STOA_OK;
 }
 
@@ -88,7 +93,7 @@ stoa_status stoa_linear_narrow_backward(stoa_ctx *ctx, const stoa_linear_job *w)
     if (!b.sums)
         return STOA_ERR_MEMORY;
     memset(b.sums, 0, bytes);
-    stoa_parallel(ctx, w->m, 16, backward_rows, &b);
+    stoa_parallel(ctx, w->m, grain_of(w), backward_rows, &b);
     if (w->dw.data)
         gather(b.sums, stride, ctx->threads, w->n * w->k, w->dw.data, w->dw.add);
     if (w->db.data)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/packed.h"
 #include "tensor/cpu/product.h"
 
@@ -28,11 +29,9 @@ static void multiply_range(void *arg, int64_t begin, int64_t end, int thread) {
         stoa_amx_multiply(&w->p, 0, w->p.m, first, last, scratch);
 }
 
-/* The smallest share of `units` worth another thread, which takes some microseconds to start. */
-static int64_t worth(double flops, double bytes, int64_t units) {
-    const double flops_a_us = 1.5e6, bytes_a_us = 3e4, least_us = 4;
-    double unit_us = (flops / flops_a_us + bytes / bytes_a_us) / (double)units;
-    return (int64_t)(least_us / unit_us) + 1;
+/* Microseconds on one thread, roughly. */
+static double duration(double flops, double bytes) {
+    return flops / 1.5e6 + bytes / 3e4;
 }
 
 /* By rows, which reads x once, unless there are too few of them to share out evenly. */
@@ -44,7 +43,8 @@ static stoa_status multiply(stoa_ctx *ctx, const stoa_amx_product *p) {
         return STOA_ERR_MEMORY;
     int64_t units = ((w.by_rows ? p->m : p->n) + 31) / 32;
     double flops = 2.0 * (double)(p->m * p->n) * (double)p->k;
-    stoa_parallel(ctx, units, worth(flops, 2.0 * (double)(p->n * p->k), units), multiply_range, &w);
+    double us = duration(flops, 2.0 * (double)(p->n * p->k));
+    stoa_parallel(ctx, units, stoa_grain(us, units), multiply_range, &w);
     return STOA_OK;
 }
 
@@ -103,8 +103,8 @@ static stoa_status weight_gradient(stoa_ctx *ctx, const stoa_linear_job *w, cons
     if (!job.scratch)
         return STOA_ERR_MEMORY;
     double flops = 2.0 * (double)(w->m * w->n) * (double)w->k;
-    stoa_parallel(ctx, job.plan.items, worth(flops, 4.0 * (double)(w->n * w->k), job.plan.items),
-                  gradient_range, &job);
+    double us = duration(flops, 4.0 * (double)(w->n * w->k));
+    stoa_parallel(ctx, job.plan.items, stoa_grain(us, job.plan.items), gradient_range, &job);
     return STOA_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tensor/cpu/amx_matrix.h"
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/product.h"
 #include "tensor/cpu/state.h"
@@ -127,15 +128,19 @@ static stoa_status multiply_tiles(stoa_ctx *ctx, const product *p) {
                                      (size_t)(many ? ctx->threads : 1));
     if (!w.scratch || !w.packed)
         return STOA_ERR_MEMORY;
+    double flops = 2.0 * (double)(p->batch * p->m) * (double)(p->n * p->k);
+    double us = flops / 1e6 + 2.0 * (double)(p->batch * p->k) * (double)p->n / 2e4;
     if (many) {
-        stoa_parallel(ctx, p->batch, 1, each, &w);
+        stoa_parallel(ctx, p->batch, stoa_grain(us, p->batch), each, &w);
         return STOA_OK;
     }
+    int64_t rows = (p->m + 31) / 32, columns = (p->n + 31) / 32;
+    us /= (double)p->batch;
     for (w.at = 0; w.at < p->batch; w.at++) {
         if (w.a_room)
-            stoa_parallel(ctx, (p->m + 31) / 32, 1, share_pack_a, &w);
-        stoa_parallel(ctx, (p->n + 31) / 32, 1, share_pack_b, &w);
-        stoa_parallel(ctx, (p->m + 31) / 32, 1, share, &w);
+            stoa_parallel(ctx, rows, stoa_grain(us / 4, rows), share_pack_a, &w);
+        stoa_parallel(ctx, columns, stoa_grain(us / 4, columns), share_pack_b, &w);
+        stoa_parallel(ctx, rows, stoa_grain(us, rows), share, &w);
     }
     return STOA_OK;
 }

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/onednn_core.h"
 #include "tensor/cpu/simd.h"
 
@@ -261,7 +262,13 @@ static int64_t prepare(stoa_ctx *ctx, stoa_onednn *o, stoa_dnn_kind kind, const 
                        bool bias, job *w, stoa_status *status) {
     w->o = o;
     w->batch = c->batch;
+    int64_t taps = c->channels * c->rows * c->columns;
+    double flops =
+        2.0 * (double)(c->batch * c->outputs * taps) * (double)(c->out_height * c->out_width);
+    int64_t grain = stoa_grain(flops / 1e5, c->batch);
     w->chunk = (c->batch + ctx->threads - 1) / ctx->threads;
+    w->chunk = w->chunk < grain ? grain : w->chunk;
+    w->chunk = w->chunk > c->batch ? c->batch : w->chunk;
     int64_t chunks = (c->batch + w->chunk - 1) / w->chunk;
     int64_t rest = c->batch - (chunks - 1) * w->chunk;
     // the second look-up may forget the first's plan, so it is looked up again

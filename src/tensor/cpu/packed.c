@@ -2,6 +2,7 @@
 #include "tensor/cpu/packed.h"
 
 #include "tensor/cpu/amx_matrix.h"
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/simd.h"
 
 struct stoa_packed {
@@ -60,7 +61,7 @@ static void make(stoa_ctx *ctx, const stoa_tensor *t, stoa_pack kind, uint16_t *
     static const stoa_range_fn fns[STOA_PACK_COUNT] = {pack_forward, pack_backward, convert_rows};
     job w = {t->data, t->shape[0], t->shape[1], to};
     int64_t rows = kind == STOA_PACK_PLAIN ? w.n : (w.n + STOA_AMX_STEP - 1) / STOA_AMX_STEP;
-    stoa_parallel(ctx, rows, 1, fns[kind], &w);
+    stoa_parallel(ctx, rows, stoa_grain_bytes((double)(w.n * w.k) * 6, rows), fns[kind], &w);
 }
 
 #else
@@ -73,7 +74,7 @@ static size_t elements(const stoa_tensor *t, stoa_pack kind) {
 static void make(stoa_ctx *ctx, const stoa_tensor *t, stoa_pack kind, uint16_t *to) {
     (void)kind;
     job w = {t->data, t->shape[0], t->shape[1], to};
-    stoa_parallel(ctx, w.n, 1, convert_rows, &w);
+    stoa_parallel(ctx, w.n, stoa_grain_bytes((double)(w.n * w.k) * 6, w.n), convert_rows, &w);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/simd.h"
 
@@ -57,7 +58,9 @@ static stoa_status over_planes(stoa_ctx *ctx, const stoa_node *node, job *j, int
     j->scratch = stoa_scratch(ctx, (size_t)(ctx->threads * j->floats) * sizeof(float));
     if (!j->scratch)
         return STOA_ERR_MEMORY;
-    stoa_parallel(ctx, node->in[0]->shape[0] * node->in[0]->shape[1], 1, fn, j);
+    int64_t planes = node->in[0]->shape[0] * node->in[0]->shape[1];
+    double bytes = (double)(planes * j->h * j->w) * 16; // the work is worth so much
+    stoa_parallel(ctx, planes, stoa_grain_bytes(bytes, planes), fn, j);
     return STOA_OK;
 }
 

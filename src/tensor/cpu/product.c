@@ -5,6 +5,7 @@
  */
 #include "tensor/cpu/product.h"
 
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/simd.h"
 #include "tensor/cpu/state.h"
 
@@ -30,7 +31,7 @@ const void *stoa_scratch_as(stoa_ctx *ctx, stoa_dtype dtype, const void *from,
     convert_job w = {from, from_dtype, dtype, NULL};
     w.to = stoa_scratch(ctx, (size_t)n * stoa_dtype_size(dtype));
     if (w.to)
-        stoa_parallel(ctx, n, 4096, convert, &w);
+        stoa_parallel(ctx, n, stoa_grain_bytes((double)n * 6, n), convert, &w);
     return w.to;
 }
 
@@ -58,7 +59,7 @@ static stoa_status through_f32(stoa_ctx *ctx, stoa_onednn_product p) {
     p.c.dtype = STOA_F32;
     p.add = false;
     STOA_TRY(stoa_onednn_multiply(ctx, stoa_cpu(ctx)->onednn, &p));
-    stoa_parallel(ctx, n, 4096, put_range, &w);
+    stoa_parallel(ctx, n, stoa_grain_bytes((double)n * 8, n), put_range, &w);
     return STOA_OK;
 }
 
