@@ -85,7 +85,7 @@ typedef struct stoa_chores {
     uint32_t columns; /* mask */
     float scale;
     const float *bias; /* of the 32 columns */
-    stoa_fetch fetch[2], near;
+    stoa_fetch far, near;
 } stoa_chores;
 
 /* Of a bf16 row, as floats. */
@@ -164,8 +164,7 @@ STOA_INLINE void stoa_do_chores(stoa_chores *w, stoa_output kind) {
     end = end < w->rows ? end : w->rows;
     if (w->row < end)
         stoa_write_rows(w, kind, end);
-    stoa_fetch_step(&w->fetch[0], false);
-    stoa_fetch_step(&w->fetch[1], false);
+    stoa_fetch_step(&w->far, false);
     stoa_fetch_step(&w->near, true);
 }
 

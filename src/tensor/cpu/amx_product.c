@@ -43,20 +43,13 @@ STOA_INLINE stoa_strip strip_of(const stoa_amx_product *p, const piece *r, int64
     return stoa_strip_packed(r->packed);
 }
 
-/* What the next 32 rows will need, spread over the blocks of these. */
-STOA_INLINE void plan_prefetch(const stoa_amx_product *p, const piece *r, int64_t m,
-                               stoa_chores *w) {
-    int64_t size = (int64_t)stoa_dtype_size(p->c_dtype), columns = r->n1 - r->n0;
-    int64_t steps = stoa_ceil_div(columns, 32) * (r->s1 - r->s0);
-    int64_t rows = m + 64 <= r->m1 ? 32 : 0;
-    w->fetch[0] = w->fetch[1] = (stoa_fetch){0};
-    if (p->a && rows)
-        w->fetch[0] = stoa_fetch_plan(p->a + (m + 32) * p->a_stride + r->s0 * STOA_AMX_STEP, rows,
-                                      (r->s1 - r->s0) * 64, p->a_stride * 2, steps);
-    // a short inner dimension leaves no time for the rows to be written
-    if (r->last && rows && r->s1 - r->s0 >= 8)
-        w->fetch[1] = stoa_fetch_plan((char *)p->c + ((m + 32) * p->c_stride + r->n0) * size, rows,
-                                      columns * size, p->c_stride * size, steps);
+/* The rows of A after these, fetched while these are multiplied. */
+STOA_INLINE stoa_fetch fetch_after(const stoa_amx_product *p, const piece *r, int64_t m) {
+    if (!p->a || m + 64 > r->m1)
+        return (stoa_fetch){0};
+    const uint16_t *at = p->a + (m + 32) * p->a_stride + r->s0 * STOA_AMX_STEP;
+    int64_t steps = r->s1 - r->s0, blocks = stoa_ceil_div(r->n1 - r->n0, 32);
+    return stoa_fetch_plan(at, 32, steps * 64, p->a_stride * 2, blocks * steps);
 }
 
 STOA_INLINE float *partial_at(const piece *r, int64_t m, int64_t n) {
@@ -72,7 +65,7 @@ STOA_INLINE void multiply_piece(const stoa_amx_product *p, const piece *r, stoa_
     for (int64_t m = r->m0; m < r->m1; m += 32) {
         stoa_strip a = strip_of(p, r, m);
         bool tall = r->m1 - m > 16;
-        plan_prefetch(p, r, m, &w);
+        w.far = fetch_after(p, r, m);
         stoa_amx_barrier();
         for (int64_t n = r->n0; n < r->n1; n += 32) {
             const uint16_t *b = p->panels + (n / 32 * r->steps + r->s0) * STOA_AMX_BLOCK;
