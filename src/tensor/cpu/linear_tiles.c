@@ -36,7 +36,7 @@ static double duration(double flops, double bytes) {
 
 /* By rows, which reads x once, unless there are too few of them to share out evenly. */
 static stoa_status multiply(stoa_ctx *ctx, const stoa_amx_product *p) {
-    product_job w = {.p = *p, .by_rows = p->m >= 128 * ctx->threads};
+    product_job w = {.p = *p, .by_rows = p->m >= 256 * ctx->threads};
     w.scratch_bytes = stoa_amx_multiply_scratch(p);
     w.scratch = stoa_scratch(ctx, w.scratch_bytes * (size_t)ctx->threads);
     if (!w.scratch)
