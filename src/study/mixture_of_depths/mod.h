@@ -100,11 +100,6 @@ void stoa_mod_point_key(const stoa_mod_point *point, char *out, size_t n);
 bool stoa_mod_run_dir(const stoa_mod_study *study, const stoa_mod_point *point, char *out,
                       size_t n);
 
-/* Results of an arm at a size and budget: losses by seed in the order of the results; -> count. */
-int64_t stoa_mod_losses(const stoa_mod_study *study, stoa_mod_arm arm, int64_t width,
-                        int64_t layers, double budget, int64_t skip_seed, double *loss,
-                        int64_t room);
-
 /* Speeds, measured side by side on this machine. */
 typedef struct stoa_mod_speed {
     double step_ratio;   /* routed step over dense step, median of repeats, equal shape */

@@ -274,19 +274,6 @@ stoa_status stoa_mod_run(stoa_mod_study *study, stoa_mod_point p, stoa_mod_resul
     return STOA_OK;
 }
 
-int64_t stoa_mod_losses(const stoa_mod_study *study, stoa_mod_arm arm, int64_t width,
-                        int64_t layers, double budget, int64_t skip_seed, double *loss,
-                        int64_t room) {
-    int64_t n = 0;
-    for (int64_t i = 0; i < study->count && n < room; i++) {
-        const stoa_mod_point *p = &study->results[i].point;
-        if (p->arm == arm && p->width == width && p->layers == layers && p->budget == budget &&
-            p->seed != skip_seed)
-            loss[n++] = study->results[i].loss;
-    }
-    return n;
-}
-
 bool stoa_mod_best(const stoa_mod_study *study, bool routed, double budget, int64_t seed,
                    stoa_mod_result *out) {
     stoa_mod_arm arm = routed ? MOD_ROUTED : MOD_DENSE;
