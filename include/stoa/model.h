@@ -5,6 +5,7 @@
 #ifndef STOA_MODEL_H
 #define STOA_MODEL_H
 
+#include "stoa/env.h"
 #include "stoa/nn.h"
 
 #ifdef __cplusplus
@@ -101,6 +102,81 @@ STOA_API size_t stoa_lm_cache_bytes(const stoa_lm_cache *cache);
 STOA_API stoa_tensor *stoa_lm_decode(stoa_ctx *ctx, const stoa_lm *lm, stoa_lm_cache *cache,
                                      stoa_tensor *ids, stoa_tensor *sequence, stoa_tensor *position,
                                      bool last_only);
+
+/* ---- agents ---------------------------------------------------------------------------------- */
+
+/* One network from an environment's spec: an encoder for each observation space, whose outputs are
+ * joined into the encoding x; a core over time; a head for each action space and one for the value.
+ * Letters: T steps, B environment instances, N width of the encoding, M width of the core. */
+
+typedef enum stoa_core_kind {
+    STOA_CORE_NONE,
+    STOA_CORE_LSTM,
+    STOA_CORE_TRANSFORMER
+} stoa_core_kind;
+/* How images are read: as plain numbers; by two 2x2 convolutions of 32 and 64 channels (small
+ * windows); by IMPALA's three residual stages of 16, 32, 32 channels; by a small ResNet. */
+typedef enum stoa_image_encoder {
+    STOA_IMAGE_FLAT,
+    STOA_IMAGE_SMALL,
+    STOA_IMAGE_IMPALA,
+    STOA_IMAGE_RESNET
+} stoa_image_encoder;
+
+typedef struct stoa_agent_options {
+    int64_t encoder_width;  /* N */
+    int64_t encoder_layers; /* ReLU layers from the joined observations to x */
+    int image;              /* stoa_image_encoder */
+    int core;               /* stoa_core_kind */
+    int64_t core_width;     /* M of the LSTM or the transformer's stream */
+    int64_t core_layers, core_heads, core_memory; /* transformer; memory: past steps it sees */
+    double core_capacity; /* transformer: share of steps that odd blocks take; 1: no routing */
+    bool last_action, last_reward; /* the core also reads the previous action and reward */
+    int64_t head_width;            /* hidden ReLU layer before each head; 0: linear heads */
+} stoa_agent_options;
+
+typedef struct stoa_agent stoa_agent;
+
+/* The core's state of B instances: plain floats, saved and copied as bytes. */
+typedef struct stoa_agent_state {
+    float *data; /* (B, width) each instance's state in one row */
+    int64_t batch, width;
+} stoa_agent_state;
+
+/* T steps of B instances, time-major, in host memory. Row t of last_actions and last_rewards is
+ * what led to observation t; where reset is 1 an episode begins at t: the state is zeroed there and
+ * last action and reward count as none. */
+typedef struct stoa_agent_input {
+    int64_t steps, batch;
+    const void *observations[STOA_ENV_SPACES]; /* (T, B, shape...) */
+    const void *last_actions[STOA_ENV_SPACES]; /* (T, B, shape...) */
+    const float *last_rewards;                 /* (T, B) */
+    const uint8_t *reset;                      /* (T, B) */
+} stoa_agent_input;
+
+typedef struct stoa_agent_output {
+    stoa_tensor *encoding;                /* (T, B, N) x, before the core */
+    stoa_tensor *features;                /* (T, B, M) what the heads read */
+    stoa_tensor *logits[STOA_ENV_SPACES]; /* (T, B, categories), full precision */
+    stoa_tensor *value;                   /* (T, B), full precision */
+} stoa_agent_output;
+
+/* Declares the parameters in `params` (borrowed; the caller allocates them afterwards, so that
+ * objectives can add theirs). STOA_ERR_UNSUPPORTED names a space without an encoder or a head. */
+STOA_API stoa_status stoa_agent_new(stoa_agent **out, stoa_params *params,
+                                    const stoa_env_spec *spec, const stoa_agent_options *options,
+                                    stoa_error *err);
+STOA_API void stoa_agent_free(stoa_agent *agent);
+STOA_API int64_t stoa_agent_encoding_width(const stoa_agent *agent);
+STOA_API int64_t stoa_agent_feature_width(const stoa_agent *agent);
+STOA_API stoa_status stoa_agent_state_init(stoa_agent_state *state, const stoa_agent *agent,
+                                           int64_t batch, stoa_error *err);
+STOA_API void stoa_agent_state_deinit(stoa_agent_state *state);
+/* Acting (T = 1) and learning (T steps) are this one function. state: before the first step; next
+ * (nullable, may be state itself): receives it after the last. */
+STOA_API void stoa_agent_forward(stoa_ctx *ctx, const stoa_agent *agent,
+                                 const stoa_agent_input *input, const stoa_agent_state *state,
+                                 stoa_agent_state *next, stoa_agent_output *out);
 
 /* ---- sampling -------------------------------------------------------------------------------- */
 

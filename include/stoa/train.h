@@ -1,5 +1,5 @@
 /*
- * stoa/train.h - training: settings, objectives, loops. Here: language models.
+ * stoa/train.h - training: settings, objectives, loops. First language models, then agents.
  */
 #ifndef STOA_TRAIN_H
 #define STOA_TRAIN_H
@@ -220,6 +220,107 @@ typedef struct stoa_generate_result {
 STOA_API stoa_status stoa_generate(stoa_ctx *ctx, const stoa_lm *lm, const int32_t *prompt,
                                    int64_t n, const stoa_generate_options *options,
                                    stoa_generate_result *result, stoa_error *err);
+
+/* ==== agents ================================================================================== */
+
+/* ---- V-trace (Espeholt et al. 2018) ---------------------------------------------------------- */
+
+typedef struct stoa_vtrace_options {
+    double rho_clip;    /* of the value targets' importance weights */
+    double pg_rho_clip; /* of the policy gradient's */
+    double lambda;      /* multiplies c; 1: the paper's */
+} stoa_vtrace_options;
+/* All arrays (T, B), time-major; bootstrap (B) is the value after the last step. log_rho: log of
+ * learner's over behaviour's probability of the action taken. discounts: gamma, or 0 where the
+ * episode ended. targets: v_t; advantages: min(pg_rho_clip, rho_t) (r_t + d_t v_{t+1} - V_t). */
+STOA_API void stoa_vtrace(const stoa_vtrace_options *options, int64_t steps, int64_t batch,
+                          const float *log_rho, const float *discounts, const float *rewards,
+                          const float *values, const float *bootstrap, float *targets,
+                          float *advantages);
+/* Generalised advantage estimation (Schulman et al. 2016), same layout. */
+STOA_API void stoa_gae(double lambda, int64_t steps, int64_t batch, const float *discounts,
+                       const float *rewards, const float *values, const float *bootstrap,
+                       float *targets, float *advantages);
+
+/* ---- unrolls --------------------------------------------------------------------------------- */
+
+/* T steps of B instances, time-major. Row t of actions, rewards, flags and metrics belongs to the
+ * step that LED to observation t (row 0 repeats the last row of the unroll before), so the action
+ * taken at observation t is row t + 1. */
+typedef struct stoa_unroll {
+    int64_t steps, batch;                /* T, B */
+    void *observations[STOA_ENV_SPACES]; /* (T + 1, B, shape...) */
+    void *actions[STOA_ENV_SPACES];      /* (T + 1, B, shape...) */
+    float *rewards;                      /* (T + 1, B) as the environment paid them */
+    uint8_t *terminated, *truncated;     /* (T + 1, B) */
+    uint8_t *reset;                      /* (T + 1, B) observation t begins an episode */
+    float *log_probs;                    /* (T, B) of the action taken at t, when it was taken */
+    float *final_values;                 /* (T + 1, B) value of the last state where truncated */
+    float *metrics;                      /* (T + 1, B, metric_count) where an episode ended */
+    uint8_t *events;                     /* (T + 1, B) of observation t */
+    stoa_agent_state state;              /* before observation 0 */
+} stoa_unroll;
+
+/* ---- synthetic returns (Raposo et al. 2021) -------------------------------------------------- */
+
+/* The state-associative regression of one unroll, without the networks: given contributions c of
+ * the rows in memory and of the new rows, gates g and biases b of the new rows and rewards r,
+ * predictions p_t = g_t * (sum of c over rows of the same episode strictly before t) + b_t, the
+ * loss sum_t (p_t - r_t)^2 / 2 and its gradients, in O(rows) by running sums. */
+typedef struct stoa_sa_rows {
+    int64_t steps, batch, capacity; /* T, B, rows of memory an instance */
+    const float *old_c;             /* (B, capacity) oldest first; first old_count[b] rows valid */
+    const int32_t *old_count;       /* (B) */
+    const float *c, *gate, *bias;   /* (T, B) */
+    const float *rewards;           /* (T, B) that follow the action taken at t */
+    const uint8_t *reset;           /* (T, B) an episode begins at t */
+} stoa_sa_rows;
+typedef struct stoa_sa_gradients {
+    float *old_c;                 /* (B, capacity); 0 beyond old_count */
+    float *c, *gate_logit, *bias; /* (T, B) */
+    float *prediction;            /* (T, B), nullable */
+} stoa_sa_gradients;
+/* Returns the loss. Rows beyond `capacity` in an episode push the oldest out of the sum. */
+STOA_API double stoa_sa_loss(const stoa_sa_rows *rows, const stoa_sa_gradients *gradients);
+
+/* ---- settings -------------------------------------------------------------------------------- */
+
+typedef enum stoa_learner_kind { STOA_LEARNER_VTRACE, STOA_LEARNER_PPO } stoa_learner_kind;
+
+/* Everything that decides an agent's run: one YAML file. Besides the rows of its table, the keys
+ * env.<setting> of the environment that env.name names and <objective>.<setting> of the objectives
+ * listed belong to it; they are kept as text and checked against their own tables. */
+typedef struct stoa_agent_settings {
+    char name[STOA_SETTING_TEXT], out[STOA_SETTING_TEXT]; /* runs go to <out>/<name>-<seed>/ */
+    int64_t seed, threads;
+    int precision; /* stoa_precision */
+
+    char env[STOA_SETTING_TEXT];        /* env.name */
+    int64_t instances;                  /* B */
+    char objectives[STOA_SETTING_TEXT]; /* "synthetic-returns", several by commas; may be empty */
+    stoa_agent_options agent;
+
+    int learner;    /* stoa_learner_kind */
+    int64_t unroll; /* T */
+    int64_t steps;  /* environment steps in all, over all instances */
+    double discount;
+    stoa_vtrace_options vtrace;
+    double value_weight, entropy_weight;
+    double reward_scale, reward_clip; /* clip 0: none */
+    bool mean_loss;                   /* average over T and B instead of summing */
+    double ppo_clip, gae_lambda;
+    int64_t ppo_epochs, ppo_minibatches;
+    bool pipeline; /* actors one version behind the learner */
+
+    double rate;
+    int schedule; /* stoa_schedule_kind, over updates */
+    double floor;
+    stoa_optimizer_options optimizer;
+
+    int64_t eval_episodes, eval_every, log_every, checkpoint_every, keep; /* in updates */
+    double checkpoint_minutes, stop_score; /* stop when an evaluation's first metric reaches it */
+    char extra[8192]; /* "env.drops=20\n": keys of the environment's and the objectives' tables */
+} stoa_agent_settings;
 
 #ifdef __cplusplus
 }
