@@ -94,6 +94,7 @@ typedef struct stoa_ctx stoa_ctx;
  */
 STOA_API stoa_ctx *stoa_ctx_new(const stoa_backend *backend, stoa_pool *pool, size_t arena_bytes);
 STOA_API void stoa_ctx_free(stoa_ctx *ctx);
+STOA_API stoa_pool *stoa_ctx_pool(const stoa_ctx *ctx); /* borrowed; may be NULL */
 /* Forgets the tape and gives the arena back: the end of a step. Clears a failure. */
 STOA_API void stoa_ctx_reset(stoa_ctx *ctx);
 /* STOA_OK, or the first failure since the last reset. */

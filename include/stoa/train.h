@@ -263,24 +263,31 @@ typedef struct stoa_unroll {
 
 /* ---- synthetic returns (Raposo et al. 2021) -------------------------------------------------- */
 
-/* The state-associative regression of one unroll, without the networks: given contributions c of
- * the rows in memory and of the new rows, gates g and biases b of the new rows and rewards r,
- * predictions p_t = g_t * (sum of c over rows of the same episode strictly before t) + b_t, the
- * loss sum_t (p_t - r_t)^2 / 2 and its gradients, in O(rows) by running sums. */
+/* The state-associative regression of one unroll, without the networks. Of instance b, the rows of
+ * memory (oldest first, all of one episode) are followed by the unroll's T rows. With the
+ * contributions c of all of them and the gates g and biases b of the new rows, the reward r_t that
+ * follows the action taken in row t is predicted as
+ *     p_t = g_t * (sum of c over the last `capacity` rows of the same episode before t) + b_t
+ * and the loss is sum_t (p_t - r_t)^2 / 2. Running sums make it O(rows), where evaluating every
+ * memory at every step is O(T * rows). */
 typedef struct stoa_sa_rows {
-    int64_t steps, batch, capacity; /* T, B, rows of memory an instance */
-    const float *old_c;             /* (B, capacity) oldest first; first old_count[b] rows valid */
-    const int32_t *old_count;       /* (B) */
-    const float *c, *gate, *bias;   /* (T, B) */
-    const float *rewards;           /* (T, B) that follow the action taken at t */
-    const uint8_t *reset;           /* (T, B) an episode begins at t */
+    int64_t steps, batch;         /* T, B */
+    int64_t capacity;             /* rows that count at once */
+    int64_t stride;               /* rows of memory laid out for each instance */
+    const float *old_c;           /* (B, stride) */
+    const int32_t *old_count;     /* (B) rows of memory that are valid, at most capacity, stride */
+    const float *c, *gate, *bias; /* (T, B) */
+    const float *rewards;         /* (T, B) */
+    const uint8_t *reset;         /* (T, B) an episode begins at t */
 } stoa_sa_rows;
+/* Of the loss; what is NULL is not written. */
 typedef struct stoa_sa_gradients {
-    float *old_c;                 /* (B, capacity); 0 beyond old_count */
-    float *c, *gate_logit, *bias; /* (T, B) */
-    float *prediction;            /* (T, B), nullable */
+    float *old_c;      /* (B, stride); 0 beyond old_count */
+    float *c;          /* (T, B) */
+    float *gate_logit; /* (T, B) of the logit whose sigmoid g is */
+    float *bias;       /* (T, B) = p_t - r_t; required */
 } stoa_sa_gradients;
-/* Returns the loss. Rows beyond `capacity` in an episode push the oldest out of the sum. */
+/* Returns the loss. */
 STOA_API double stoa_sa_loss(const stoa_sa_rows *rows, const stoa_sa_gradients *gradients);
 
 /* ---- settings -------------------------------------------------------------------------------- */

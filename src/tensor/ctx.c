@@ -26,6 +26,10 @@ stoa_ctx *stoa_ctx_new(const stoa_backend *backend, stoa_pool *pool, size_t aren
     return ctx;
 }
 
+stoa_pool *stoa_ctx_pool(const stoa_ctx *ctx) {
+    return ctx->pool;
+}
+
 void stoa_ctx_free(stoa_ctx *ctx) {
     if (!ctx)
         return;

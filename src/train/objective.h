@@ -34,8 +34,9 @@ struct stoa_objective_class {
     stoa_settings_table (*settings)(void);
     stoa_status (*open)(stoa_objective *o, const stoa_objective_place *place, stoa_error *err);
     void (*close)(stoa_objective *o);
-    /* rewards (T, B), row t paid for the action taken at observation t: changes what the policy and
-     * value losses see. Called after the forward pass, before any loss. Nullable. */
+    /* rewards (T, B), row t paid for the action taken at observation t, scaled and clipped but
+     * without the value of cut-off episodes: changes what the policy and value losses see. Called
+     * after the forward pass, before any loss. Nullable. */
     void (*reward)(stoa_objective *o, stoa_ctx *ctx, const stoa_unroll *unroll,
                    const stoa_agent_output *output, float *rewards);
     /* The scaled scalar loss on the tape, or NULL. output covers T + 1 steps. Nullable. */
@@ -44,8 +45,10 @@ struct stoa_objective_class {
     /* After the backward pass: carries memory to the next unroll, writes up to `most` figures for
      * the log and returns how many. Nullable. */
     int (*finish)(stoa_objective *o, const stoa_unroll *unroll, stoa_metric *figures, int most);
-    /* What is carried from unroll to unroll, for checkpoints: bytes without pointers. Nullable. */
+    /* What is carried from unroll to unroll, for checkpoints: bytes without pointers. restored:
+     * they were overwritten from a file and are to be checked. Nullable, both or none. */
     void *(*state)(stoa_objective *o, size_t *bytes);
+    stoa_status (*restored)(stoa_objective *o, stoa_error *err);
 };
 
 const stoa_objective_class *stoa_objective_find(const char *name, stoa_error *err);
