@@ -69,7 +69,9 @@ typedef struct stoa_optimizer_options {
     stoa_optimizer_kind kind;
     double beta1, beta2, eps; /* AdamW (Loshchilov & Hutter 2019) */
     double weight_decay;      /* AdamW, decoupled, on parameters with decay */
-    double decay, momentum;   /* RMSProp: TensorFlow's form, eps inside the root */
+    double decay, momentum;   /* RMSProp: TensorFlow's form (mean square from 1, eps inside the
+                                 root, rate inside the momentum) ... */
+    bool outside;             /* ... or PyTorch's: mean square from 0, eps and rate outside */
     double clip;              /* global gradient norm; 0: none */
 } stoa_optimizer_options;
 

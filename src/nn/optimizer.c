@@ -104,7 +104,7 @@ stoa_optimizer *stoa_optimizer_new(stoa_params *params, const stoa_optimizer_opt
         return NULL;
     }
     collect_segments(optimizer);
-    if (options->kind == STOA_RMSPROP)
+    if (options->kind == STOA_RMSPROP && !options->outside)
         for (size_t i = 0; i < params->floats; i++)
             optimizer->moment[0][i] = 1;
     return optimizer;
@@ -227,6 +227,7 @@ stoa_status stoa_optimizer_step(stoa_optimizer *optimizer, stoa_pool *pool, doub
         .momentum = (float)o->momentum,
         .rate = (float)rate,
         .eps = (float)o->eps,
+        .outside = o->outside,
     };
     stoa_pool_run(pool, (int64_t)optimizer->params->floats, GRAIN, update_range, &work);
     stoa_params_clear_grads(optimizer->params);

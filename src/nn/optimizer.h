@@ -45,6 +45,7 @@ typedef struct stoa_rmsprop_pass {
     float grad_scale;
     float take; /* 1 - decay */
     float momentum, rate, eps;
+    bool outside; /* PyTorch's form */
 } stoa_rmsprop_pass;
 /* velocity: NULL without momentum. */
 void stoa_rmsprop_update(const stoa_rmsprop_pass *pass, size_t n, float *value, const float *grad,

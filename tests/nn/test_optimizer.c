@@ -82,52 +82,65 @@ static void adamw_follows_its_formula(void **state) {
     stoa_params_free(params);
 }
 
-/* Known vector of the TensorFlow form: from w = 1, gradients 0.5, -1, 2, rate 0.0006, decay 0.99,
- * eps 0.1. */
-static void rmsprop_matches_the_known_vector(void **state) {
+/* Known vectors of both forms: from w = 1, gradients 0.5, -1, 2, rate 0.0006, decay 0.99. */
+static void rmsprop_matches_the_known_vectors(void **state) {
     (void)state;
-    stoa_params *params = stoa_params_new();
-    stoa_param *w = stoa_params_add(params, "w", STOA_SHAPE(1), STOA_INIT_ONE, 0, false);
-    stoa_params_allocate(params, 1, true, false, NULL);
-    stoa_optimizer *optimizer = stoa_optimizer_new(params, &rmsprop, NULL);
-    const float grads[3] = {0.5f, -1, 2};
-    const double expected[3] = {0.99971298, 1.000287, 0.99915444};
-    for (int i = 0; i < 3; i++) {
-        *(float *)w->tensor.grad = grads[i];
-        w->tensor.grad_written = true;
-        assert_int_equal(stoa_optimizer_step(optimizer, NULL, 0.0006, NULL, NULL), STOA_OK);
-        assert_true(fabs((double)*(float *)w->tensor.data - expected[i]) < 2e-7);
+    static const struct {
+        bool outside;
+        double eps, expected[3];
+    } rows[] = {
+        {false, 0.1, {0.99971298, 1.000287, 0.99915444}},
+        {true, 0.01, {0.995, 0.9999305, 0.99490541}},
+    };
+    for (int k = 0; k < 2; k++) {
+        stoa_params *params = stoa_params_new();
+        stoa_param *w = stoa_params_add(params, "w", STOA_SHAPE(1), STOA_INIT_ONE, 0, false);
+        stoa_params_allocate(params, 1, true, false, NULL);
+        stoa_optimizer_options options = {
+            .kind = STOA_RMSPROP, .decay = 0.99, .eps = rows[k].eps, .outside = rows[k].outside};
+        stoa_optimizer *optimizer = stoa_optimizer_new(params, &options, NULL);
+        const float grads[3] = {0.5f, -1, 2};
+        for (int i = 0; i < 3; i++) {
+            *(float *)w->tensor.grad = grads[i];
+            w->tensor.grad_written = true;
+            assert_int_equal(stoa_optimizer_step(optimizer, NULL, 0.0006, NULL, NULL), STOA_OK);
+            assert_true(fabs((double)*(float *)w->tensor.data - rows[k].expected[i]) < 2e-7);
+        }
+        stoa_optimizer_free(optimizer);
+        stoa_params_free(params);
     }
-    stoa_optimizer_free(optimizer);
-    stoa_params_free(params);
 }
 
-static void rmsprop_with_momentum_follows_its_formula(void **state) {
+static void rmsprop_with_momentum_follows_its_formulas(void **state) {
     (void)state;
-    stoa_optimizer_options options = rmsprop;
-    options.momentum = 0.9;
-    stoa_params *params = model(20);
-    stoa_optimizer *optimizer = stoa_optimizer_new(params, &options, NULL);
-    const stoa_param *weight = stoa_params_at(params, 0);
-    double p[20], square[20], velocity[20] = {0};
-    for (int i = 0; i < 20; i++) {
-        p[i] = (double)((float *)weight->tensor.data)[i];
-        square[i] = 1;
-    }
-    for (int t = 1; t <= 10; t++) {
-        write_gradients(params, t);
+    for (int outside = 0; outside < 2; outside++) {
+        stoa_optimizer_options options = rmsprop;
+        options.momentum = 0.9;
+        options.outside = outside;
+        stoa_params *params = model(20);
+        stoa_optimizer *optimizer = stoa_optimizer_new(params, &options, NULL);
+        const stoa_param *weight = stoa_params_at(params, 0);
+        double p[20], square[20], velocity[20] = {0};
         for (int i = 0; i < 20; i++) {
-            double g = (double)((float *)weight->tensor.grad)[i];
-            square[i] = 0.99 * square[i] + 0.01 * g * g;
-            velocity[i] = 0.9 * velocity[i] + 0.05 * g / sqrt(square[i] + 0.1);
-            p[i] -= velocity[i];
+            p[i] = (double)((float *)weight->tensor.data)[i];
+            square[i] = !outside;
         }
-        assert_int_equal(stoa_optimizer_step(optimizer, NULL, 0.05, NULL, NULL), STOA_OK);
-        for (int i = 0; i < 20; i++)
-            assert_true(fabs((double)((float *)weight->tensor.data)[i] - p[i]) < 1e-5);
+        for (int t = 1; t <= 10; t++) {
+            write_gradients(params, t);
+            for (int i = 0; i < 20; i++) {
+                double g = (double)((float *)weight->tensor.grad)[i];
+                square[i] = 0.99 * square[i] + 0.01 * g * g;
+                double move = outside ? g / (sqrt(square[i]) + 0.1) : g / sqrt(square[i] + 0.1);
+                velocity[i] = 0.9 * velocity[i] + (outside ? move : 0.05 * move);
+                p[i] -= outside ? 0.05 * velocity[i] : velocity[i];
+            }
+            assert_int_equal(stoa_optimizer_step(optimizer, NULL, 0.05, NULL, NULL), STOA_OK);
+            for (int i = 0; i < 20; i++)
+                assert_true(fabs((double)((float *)weight->tensor.data)[i] - p[i]) < 2e-5);
+        }
+        stoa_optimizer_free(optimizer);
+        stoa_params_free(params);
     }
-    stoa_optimizer_free(optimizer);
-    stoa_params_free(params);
 }
 
 static void clipping_scales_the_gradient_to_the_bound(void **state) {
@@ -281,8 +294,8 @@ static void schedules_pass_through_their_corners(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adamw_follows_its_formula),
-        cmocka_unit_test(rmsprop_matches_the_known_vector),
-        cmocka_unit_test(rmsprop_with_momentum_follows_its_formula),
+        cmocka_unit_test(rmsprop_matches_the_known_vectors),
+        cmocka_unit_test(rmsprop_with_momentum_follows_its_formulas),
         cmocka_unit_test(clipping_scales_the_gradient_to_the_bound),
         cmocka_unit_test(an_unwritten_gradient_counts_as_zero),
         cmocka_unit_test(a_gradient_that_is_not_finite_changes_nothing),
