@@ -173,6 +173,7 @@ typedef struct stoa_rng {
     uint64_t position; /* low counter words: blocks of four numbers drawn */
     uint32_t block[4];
     uint32_t used; /* words of block handed out; 4 = none left */
+    uint32_t zero; /* in the place of padding: the bytes of equal streams are equal */
 } stoa_rng;
 
 STOA_API stoa_rng stoa_rng_stream(uint64_t seed, const char *name, uint64_t index);

@@ -49,6 +49,12 @@ struct stoa_env_class {
     stoa_status (*step_all)(stoa_env *env, const stoa_env_buffers *buffers, stoa_error *err);
 };
 
+/* stoa_env_new and stoa_env_check of a class that need not be in the registry. */
+stoa_status stoa_env_new_of(stoa_env **out, const stoa_env_class *class_,
+                            const stoa_env_options *options, stoa_error *err);
+stoa_status stoa_env_check_class(const stoa_env_class *class_, const stoa_env_options *options,
+                                 int64_t steps, stoa_buffer *report, stoa_error *err);
+
 /* Adds a space to a list and returns it. */
 stoa_space *stoa_space_add(stoa_space *list, int *count, const char *name, stoa_space_kind kind,
                            stoa_dtype dtype, int ndim, const int64_t *shape);

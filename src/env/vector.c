@@ -77,8 +77,12 @@ static stoa_status build(stoa_env *env, const stoa_env_options *options, stoa_er
 stoa_status stoa_env_new(stoa_env **out, const stoa_env_options *options, stoa_error *err) {
     *out = NULL;
     const stoa_env_class *c = stoa_env_class_find(options->name, err);
-    if (!c)
-        return STOA_ERR_USAGE;
+    return c ? stoa_env_new_of(out, c, options, err) : STOA_ERR_USAGE;
+}
+
+stoa_status stoa_env_new_of(stoa_env **out, const stoa_env_class *c,
+                            const stoa_env_options *options, stoa_error *err) {
+    *out = NULL;
     if (options->count < 1 || options->count > INT32_MAX)
         return stoa_fail(err, STOA_ERR_USAGE, "environment %s: %lld instances; ask for 1 or more",
                          c->name, (long long)options->count);
