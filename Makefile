@@ -109,8 +109,8 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB_A)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 .PHONY: tests benches
-# some tests run the program and the examples
-tests: $(TESTS) $(if $(CLI_SRC),$(STOA)) $(EXAMPLES)
+# some tests run the program and the examples, or load the library
+tests: $(TESTS) $(if $(CLI_SRC),$(STOA)) $(EXAMPLES) $(LIB_SO)
 benches: $(BENCHES)
 .SECONDARY:
 

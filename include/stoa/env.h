@@ -165,6 +165,35 @@ STOA_API size_t stoa_env_class_config_bytes(const stoa_env_class *class_);
 STOA_API stoa_status stoa_env_check(const stoa_env_options *options, int64_t steps,
                                     stoa_buffer *report, stoa_error *err);
 
+/* ---- for bindings ---------------------------------------------------------------------------- */
+
+/* The same, flat: a handle, JSON text and plain arrays, for languages that load the library at run
+ * time and know no structs. `arrays` holds one pointer for each entry of the specification's
+ * "arrays" list, in that order; NULL for what is not wanted. A stoa_status comes back as an int,
+ * its message through stoa_env_flat_message. One thread at a time. */
+typedef struct stoa_env_flat stoa_env_flat;
+/* All environments as a JSON list of {name, summary, id_wanted}; give it back with stoa_free. NULL
+ * when memory is short. */
+STOA_API char *stoa_env_flat_list(void);
+/* set: set_count texts "key=value". threads: of the pool; 1: none, 0: one a CPU. NULL on failure,
+ * then status and message (message_bytes long) say why. */
+STOA_API stoa_env_flat *stoa_env_flat_open(const char *name, const char *const *set, int set_count,
+                                           int64_t count, uint64_t seed, int threads, int *status,
+                                           char *message, size_t message_bytes);
+STOA_API void stoa_env_flat_close(stoa_env_flat *flat);
+STOA_API const char *stoa_env_flat_spec(const stoa_env_flat *flat); /* JSON; the handle's */
+STOA_API const char *stoa_env_flat_message(const stoa_env_flat *flat);
+STOA_API void stoa_env_flat_seed(stoa_env_flat *flat, uint64_t seed);
+STOA_API int stoa_env_flat_reset(stoa_env_flat *flat, void *const *arrays);
+/* Checks the actions first. */
+STOA_API int stoa_env_flat_step(stoa_env_flat *flat, void *const *arrays);
+STOA_API int stoa_env_flat_rgb(stoa_env_flat *flat, int64_t instance, uint8_t *pixels);
+/* The drawing as text, valid until the next call; NULL when there is none. */
+STOA_API const char *stoa_env_flat_text(stoa_env_flat *flat, int64_t instance);
+STOA_API int64_t stoa_env_flat_state_bytes(const stoa_env_flat *flat);
+STOA_API int stoa_env_flat_save(stoa_env_flat *flat, void *bytes);
+STOA_API int stoa_env_flat_load(stoa_env_flat *flat, const void *bytes, int64_t size);
+
 #ifdef __cplusplus
 }
 #endif
