@@ -149,16 +149,18 @@ typedef struct stoa_agent_state {
 typedef struct stoa_agent_input {
     int64_t steps, batch;
     const void *observations[STOA_ENV_SPACES]; /* (T, B, shape...) */
-    const void *last_actions[STOA_ENV_SPACES]; /* (T, B, shape...) */
-    const float *last_rewards;                 /* (T, B) */
-    const uint8_t *reset;                      /* (T, B) */
+    const void *last_actions[STOA_ENV_SPACES]; /* (T, B, shape...); NULL: none */
+    const float *last_rewards;                 /* (T, B); NULL: none */
+    const uint8_t *reset;                      /* (T, B); NULL: no episode begins */
 } stoa_agent_input;
 
 typedef struct stoa_agent_output {
-    stoa_tensor *encoding;                /* (T, B, N) x, before the core */
-    stoa_tensor *features;                /* (T, B, M) what the heads read */
-    stoa_tensor *logits[STOA_ENV_SPACES]; /* (T, B, categories), full precision */
-    stoa_tensor *value;                   /* (T, B), full precision */
+    stoa_tensor *encoding; /* (T, B, N) x, before the core */
+    stoa_tensor *features; /* (T, B, M) what the heads read */
+    /* full precision. Categories: (T, B, elements * categories). A box of E numbers: (T, B, 2E),
+     * mean | logarithm of the standard deviation. */
+    stoa_tensor *logits[STOA_ENV_SPACES];
+    stoa_tensor *value; /* (T, B), full precision */
 } stoa_agent_output;
 
 /* Declares the parameters in `params` (borrowed; the caller allocates them afterwards, so that

@@ -19,7 +19,8 @@ typedef enum stoa_init {
     STOA_INIT_ZERO,
     STOA_INIT_ONE,
     STOA_INIT_NORMAL,
-    STOA_INIT_UNIFORM
+    STOA_INIT_UNIFORM,
+    STOA_INIT_FORGET /* 1 in the second quarter, else 0: an LSTM's bias, forget gates open */
 } stoa_init;
 
 /* A named f32 tensor of a network. Values of all parameters lie in one block, gradients in another,

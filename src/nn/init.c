@@ -84,6 +84,11 @@ void stoa_param_fill(stoa_param *param, uint64_t seed) {
             value[i] = 1;
         return;
     }
+    if (param->init == STOA_INIT_FORGET) {
+        for (size_t i = n / 4; i < n / 2; i++)
+            value[i] = 1;
+        return;
+    }
     stoa_rng rng = stoa_rng_stream(seed, param->name, 0);
     uint32_t words[WORDS][BLOCKS];
     float out[WORDS][BLOCKS];

@@ -124,14 +124,13 @@ stoa_status stoa_ref_dropout(stoa_ctx *ctx, stoa_node *node) {
     return STOA_OK;
 }
 
-/* Of I32 and U8: floats have one type here, and the front end returns them as they are. */
+/* Of what came from outside: floats have one type here, and the front end returns them as they
+ * are. */
 stoa_status stoa_ref_cast(stoa_ctx *ctx, stoa_node *node) {
     (void)ctx;
     const stoa_tensor *x = node->in[0];
     for (int64_t i = 0; i < stoa_numel(x); i++)
-        ((double *)node->out[0]->data)[i] = x->dtype == STOA_U8
-                                                ? (double)((const uint8_t *)x->data)[i]
-                                                : (double)((const int32_t *)x->data)[i];
+        ((double *)node->out[0]->data)[i] = stoa_get(x, i);
     return STOA_OK;
 }
 

@@ -1,0 +1,78 @@
+/*
+ * model/agent.h - what an agent is made of; private to the files agent*.c.
+ *
+ * Letters as in model.h: T steps, B instances, N encoding, M core; R = T * B rows, K inputs of a
+ * layer, A numbers that tell the last action.
+ */
+#ifndef STOA_MODEL_AGENT_H
+#define STOA_MODEL_AGENT_H
+
+#include "stoa/model.h"
+
+enum { STOA_AGENT_LAYERS = 16 };
+
+/* One observation space's way into the first joint layer. */
+typedef struct stoa_agent_encoder {
+    stoa_space space;
+    int64_t inputs;      /* K: numbers, or features of the images or texts */
+    int64_t sum;         /* how many of them differ from 0 at once, for initial values */
+    stoa_tensor *weight; /* (N, K), or a row for each (element, category): (K, N) */
+} stoa_agent_encoder;
+
+typedef struct stoa_agent_core {
+    int64_t inputs; /* K = N + A + 1, less what is switched off */
+    stoa_tensor *weight_x, *weight_h, *bias;
+} stoa_agent_core;
+
+typedef struct stoa_agent_head {
+    stoa_linear_layer hidden; /* (W, M); without: NULL tensors */
+    stoa_linear_layer out;
+    stoa_tensor *log_std; /* (elements) of a box, else NULL */
+} stoa_agent_head;
+
+struct stoa_agent {
+    stoa_agent_options options;
+    stoa_env_spec spec;
+    stoa_agent_encoder encoders[STOA_ENV_SPACES];
+    stoa_tensor *joint_bias;                     /* (N) of the first joint layer */
+    stoa_linear_layer layers[STOA_AGENT_LAYERS]; /* the joint layers after the first */
+    int64_t action_numbers;                      /* A, or 0 when the core does not read it */
+    int64_t features;                            /* M, or what takes its place without a core */
+    stoa_agent_core core;
+    stoa_agent_head heads[STOA_ENV_SPACES], value;
+};
+
+/* Each part declares its parameters; what it cannot serve gives STOA_ERR_UNSUPPORTED. */
+stoa_status stoa_agent_encoder_declare(stoa_agent *agent, stoa_params *params, stoa_error *err);
+stoa_status stoa_agent_core_declare(stoa_agent *agent, stoa_params *params, stoa_error *err);
+stoa_status stoa_agent_heads_declare(stoa_agent *agent, stoa_params *params, stoa_error *err);
+
+/* -> x (T, B, N) of the compute type. */
+stoa_tensor *stoa_agent_encode(stoa_ctx *ctx, const stoa_agent *agent,
+                               const stoa_agent_input *input);
+/* x (T, B, N) -> (T, B, M); state before, next after (nullable). */
+stoa_tensor *stoa_agent_remember(stoa_ctx *ctx, const stoa_agent *agent,
+                                 const stoa_agent_input *input, stoa_tensor *x,
+                                 const stoa_agent_state *state, stoa_agent_state *next);
+/* Fills logits and value from out->features. */
+void stoa_agent_decide(stoa_ctx *ctx, const stoa_agent *agent, stoa_agent_output *out);
+
+/* The last action and reward as numbers, (T, B, A + 1) of the compute type, zero where an episode
+ * begins; NULL when the agent reads neither. */
+stoa_tensor *stoa_agent_memories(stoa_ctx *ctx, const stoa_agent *agent,
+                                 const stoa_agent_input *input);
+
+/* Floats of an instance's state. */
+int64_t stoa_agent_state_width(const stoa_agent *agent);
+/* Columns [begin, begin + n) of the state as a tensor (B, n) in full precision, and back. */
+stoa_tensor *stoa_agent_state_read(stoa_ctx *ctx, const stoa_agent_state *state, int64_t begin,
+                                   int64_t n);
+void stoa_agent_state_write(stoa_ctx *ctx, stoa_agent_state *state, int64_t begin,
+                            const stoa_tensor *from);
+
+/* "<prefix>.<name>.<leaf>" as a parameter; parts may be NULL. */
+stoa_tensor *stoa_agent_param(stoa_params *params, const char *prefix, const char *name,
+                              const char *leaf, int ndim, const int64_t *shape, stoa_init init,
+                              double scale, bool decay);
+
+#endif /* STOA_MODEL_AGENT_H */
