@@ -161,6 +161,11 @@ STOA_API stoa_status stoa_lm_trainer_step(stoa_lm_trainer *trainer, stoa_lm_step
 /* Over `tokens` held-out tokens (0: all of them). STOA_ERR_INTERRUPTED on a stop request. */
 STOA_API stoa_status stoa_lm_trainer_evaluate(stoa_lm_trainer *trainer, int64_t tokens,
                                               stoa_lm_eval *result, stoa_error *err);
+/* The same over a split of another corpus of the same tokenizer: a test text. */
+STOA_API stoa_status stoa_lm_trainer_evaluate_on(stoa_lm_trainer *trainer,
+                                                 const stoa_corpus *corpus, stoa_split split,
+                                                 int64_t tokens, stoa_lm_eval *result,
+                                                 stoa_error *err);
 STOA_API stoa_status stoa_lm_trainer_save(stoa_lm_trainer *trainer, const char *run_dir, bool best,
                                           stoa_error *err);
 STOA_API stoa_status stoa_lm_trainer_load(stoa_lm_trainer *trainer, const char *run_dir,
@@ -172,6 +177,8 @@ typedef struct stoa_lm_run_options {
     FILE *progress;      /* NULL: silent */
     /* called after each evaluation; nullable */
     void (*evaluated)(void *user, const stoa_lm_trainer *trainer, const stoa_lm_eval *eval);
+    /* called after each step; nullable */
+    void (*stepped)(void *user, const stoa_lm_trainer *trainer);
     void *user;
 } stoa_lm_run_options;
 typedef struct stoa_lm_run_result {

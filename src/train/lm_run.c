@@ -137,6 +137,8 @@ static stoa_status advance(run *r, stoa_error *err) {
     if (due(t->step, s->log_every) || t->step == t->plan.steps)
         STOA_TRY(log_step(r, &step, err));
     show(r, &step);
+    if (r->options->stepped)
+        r->options->stepped(r->options->user, t);
     if (due(t->step, s->eval_every))
         STOA_TRY(evaluate(r, err));
     bool late =

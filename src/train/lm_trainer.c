@@ -257,17 +257,23 @@ static double ratio(int64_t part, int64_t whole) {
 
 stoa_status stoa_lm_trainer_evaluate(stoa_lm_trainer *t, int64_t tokens, stoa_lm_eval *r,
                                      stoa_error *err) {
+    return stoa_lm_trainer_evaluate_on(t, t->corpus, STOA_SPLIT_VALID, tokens, r, err);
+}
+
+stoa_status stoa_lm_trainer_evaluate_on(stoa_lm_trainer *t, const stoa_corpus *corpus,
+                                        stoa_split split, int64_t tokens, stoa_lm_eval *r,
+                                        stoa_error *err) {
     const stoa_lm_settings *s = &t->settings;
     int64_t length = s->model.context;
-    int64_t windows = stoa_corpus_eval_windows(t->corpus, STOA_SPLIT_VALID, length, tokens);
+    int64_t windows = stoa_corpus_eval_windows(corpus, split, length, tokens);
     tally sum = {0};
     stoa_ctx_set_seed(t->eval_ctx, (uint64_t)s->seed, 0);
     for (int64_t first = 0; first < windows; first += s->batch) {
         if (stoa_stop_requested())
             return stoa_fail(err, STOA_ERR_INTERRUPTED, "the evaluation was stopped");
         int64_t rows = windows - first < s->batch ? windows - first : s->batch;
-        STOA_TRY(stoa_corpus_eval_batch(t->corpus, STOA_SPLIT_VALID, length, windows, first, rows,
-                                        t->inputs, t->targets, err));
+        STOA_TRY(stoa_corpus_eval_batch(corpus, split, length, windows, first, rows, t->inputs,
+                                        t->targets, err));
         STOA_TRY(evaluate_batch(t, rows, &sum, err));
     }
     int64_t judged = sum.hits + sum.misses + sum.false_alarms + sum.rejections;
