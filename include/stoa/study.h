@@ -267,10 +267,13 @@ STOA_API stoa_status stoa_run_load(stoa_run **out, const char *folder, const cha
 
 typedef struct stoa_study_options {
     stoa_scale scale;
-    const char *data;    /* folder with data; NULL: what the study finds or makes itself */
+    const char *data;    /* text or folder to learn from; NULL: what the study finds itself */
+    const char *valid;   /* file that choices are made on; NULL: a part of data held out */
+    const char *test;    /* file that claims are judged on; NULL: another part held out */
     const char *out;     /* folder for runs, report.html and result.json; made when missing */
     const char *backend; /* "cpu", "cuda"; NULL: the scale's */
-    int threads;         /* 0: as many as there are */
+    int threads;         /* of all runs together; 0: as many as there are */
+    int jobs;            /* runs side by side, which share the threads; 0: the scale's */
     const int64_t *seeds;
     int seeds_count; /* 0: the scale's */
     const char *const *arms;

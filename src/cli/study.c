@@ -16,10 +16,15 @@ typedef struct options {
 
 static const struct argp_option rows[] = {
     {"scale", 's', "SCALE", 0,
-     "smoke (about a minute, the default), demo (minutes), cpu (an hour or so), gpu", 0},
+     "smoke (about a minute, the default), demo (minutes), cpu (over an hour), gpu", 0},
     {"data", 'd', "FILE", 0, "Text to learn from; default: text from a Debian package", 0},
+    {"valid", 'v', "FILE", 0, "Text that sizes are chosen by; default: part of the end of --data",
+     0},
+    {"test", 't', "FILE", 0, "Text that claims are judged on; default: another part of that end",
+     0},
     {"out", 'o', "DIR", 0, "Folder of runs and report (default runs/NAME-SCALE)", 0},
-    {"threads", 'T', "N", 0, "CPU threads (default: all)", 0},
+    {"threads", 'T', "N", 0, "CPU threads of all runs together (default: all)", 0},
+    {"jobs", 'J', "N", 0, "Runs side by side, which share the threads (default: the scale's)", 0},
     {"seed", 'S', "N", 0, "Use these seeds; may be repeated", 0},
     {"arm", 'a', "NAME", 0, "Only these arms; may be repeated", 0},
     {"set", 'x', "KEY=VALUE", 0, "Change a setting of the study; may be repeated", 0},
@@ -37,6 +42,15 @@ static error_t parse_option(int key, char *arg, options *o, struct argp_state *s
         return 0;
     case 'd':
         o->study.data = arg;
+        return 0;
+    case 'v':
+        o->study.valid = arg;
+        return 0;
+    case 't':
+        o->study.test = arg;
+        return 0;
+    case 'J':
+        o->study.jobs = (int)cli_int(arg, "--jobs", 1, 256, state);
         return 0;
     case 'o':
         o->study.out = arg;
@@ -91,7 +105,7 @@ static const struct argp parser = {
     .args_doc = "run NAME\nshow NAME\nlist",
     .doc = "Reproduce a published result: run its arms, baselines and ablations, judge its claims, "
            "write a report.\v"
-           "run   trains what is not finished yet (Ctrl-C loses at most one run) and writes "
+           "run   trains what is not finished yet (Ctrl-C loses nothing) and writes "
            "report.html and result.json\n"
            "show  the study's claims, thresholds and arms, before anything runs\n"
            "Exit code 3 means that a claim failed.",
@@ -176,7 +190,9 @@ static int run(options *o, const stoa_study *study, stoa_error *err) {
     if (status != STOA_OK) {
         int code = cli_fail(err);
         if (status == STOA_ERR_INTERRUPTED)
-            fprintf(stderr, "Finished runs are kept in %s; the same command goes on from there.\n",
+            fprintf(stderr,
+                    "Runs are kept in %s, unfinished ones as well; the same command goes on from "
+                    "there.\n",
                     o->study.out);
         return code;
     }

@@ -4,7 +4,7 @@
 #define SMALL                                                                                      \
     "--data", "story.txt", "--threads", "1", "--set", "budgets=[1e8]", "--set",                    \
         "ablation_width=16", "--set", "ablation_layers=2", "--set", "ablation_budget=1e8",         \
-        "--set", "gaussian_seeds=[2]", "--set", "gaussian_budget=1e8", "--set",                    \
+        "--set", "control_seeds=[2]", "--set", "control_budget=1e8", "--set",                    \
         "dense_widths=[16]", "--set", "dense_layers=[1]", "--set", "routed_widths=[16]", "--set",  \
         "routed_layers=[2]", "--set", "context=32", "--set", "batch=2", "--set",                   \
         "eval_tokens=512", "--set", "speed_width=16", "--set", "speed_layers=2", "--set",          \

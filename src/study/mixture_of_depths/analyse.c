@@ -11,13 +11,12 @@
 enum { ROWS = 32 };
 static const double score_range = 6; /* router weights beyond +-6 are counted in the end bins */
 
-/* Entropy in nats of softmax(logits), V values. */
-static double entropy(const stoa_tensor *logits, int64_t row, int64_t vocab) {
+double stoa_mod_entropy(const double *logits, int64_t n) {
     double most = -HUGE_VAL, sum = 0, weighted = 0;
-    for (int64_t v = 0; v < vocab; v++)
-        most = fmax(most, stoa_get(logits, row * vocab + v));
-    for (int64_t v = 0; v < vocab; v++) {
-        double x = stoa_get(logits, row * vocab + v) - most, e = exp(x);
+    for (int64_t i = 0; i < n; i++)
+        most = fmax(most, logits[i]);
+    for (int64_t i = 0; i < n; i++) {
+        double x = logits[i] - most, e = exp(x);
         sum += e;
         weighted += x * e;
     }
@@ -30,14 +29,36 @@ static void count_score(stoa_mod_routing *out, double score) {
     out->bins[bin]++;
 }
 
+/* The paper: tokens that engage with more routed blocks tend to have output predictions of higher
+ * entropy. So for every token: how many routed blocks took it, and the entropy of the distribution
+ * that the model puts on the next one, in ranks. */
+static stoa_status correlate(const stoa_tensor *logits, const double *engaged, int64_t n,
+                             int64_t vocab, double *correlation, stoa_error *err) {
+    double *uncertain = stoa_alloc((size_t)n * sizeof *uncertain);
+    double *row = stoa_alloc((size_t)vocab * sizeof *row);
+    stoa_interval found;
+    stoa_status status =
+        uncertain && row ? STOA_OK : stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
+    for (int64_t i = 0; status == STOA_OK && i < n; i++) {
+        for (int64_t v = 0; v < vocab; v++)
+            row[v] = stoa_get(logits, i * vocab + v);
+        uncertain[i] = stoa_mod_entropy(row, vocab);
+    }
+    if (status == STOA_OK)
+        status = stoa_stat_spearman(engaged, uncertain, n, 0.95, &found, err);
+    if (status == STOA_OK)
+        *correlation = found.value;
+    stoa_free(uncertain);
+    stoa_free(row);
+    return status;
+}
+
 /* From one forward pass over ROWS windows. */
 static stoa_status read_routes(const stoa_lm *lm, const stoa_lm_output *pass, int64_t length,
                                stoa_mod_routing *out, stoa_error *err) {
     int64_t n = ROWS * length, vocab = lm->options.vocab;
     double *engaged = stoa_alloc((size_t)n * sizeof *engaged);
-    double *uncertain = stoa_alloc((size_t)n * sizeof *uncertain);
-    stoa_status status =
-        engaged && uncertain ? STOA_OK : stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
+    stoa_status status = engaged ? STOA_OK : stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
     for (int64_t l = 0; status == STOA_OK && l < lm->options.layers; l++) {
         if (!lm->depth_routed[l])
             continue;
@@ -54,15 +75,11 @@ static stoa_status read_routes(const stoa_lm *lm, const stoa_lm_output *pass, in
             count_score(out, stoa_get(pass->routes[l].scores, i));
         out->blocks++;
     }
-    for (int64_t i = 0; status == STOA_OK && i < n; i++) {
-        uncertain[i] = entropy(pass->logits, i, vocab);
-        if (i < out->length)
-            out->engaged[i] = engaged[i];
-    }
+    for (int64_t i = 0; status == STOA_OK && i < out->length; i++)
+        out->engaged[i] = engaged[i];
     if (status == STOA_OK)
-        status = stoa_stat_spearman(engaged, uncertain, n, 0.95, &out->entropy_correlation, err);
+        status = correlate(pass->logits, engaged, n, vocab, &out->entropy_correlation, err);
     stoa_free(engaged);
-    stoa_free(uncertain);
     return status;
 }
 
@@ -79,23 +96,22 @@ static bool on_token(void *user, int64_t sequence, int32_t id) {
     return w->length < MOD_SAMPLE;
 }
 
-/* Held-out windows: (ROWS, length) bytes. */
-static stoa_status held_out(const stoa_mod_study *study, int64_t length, int32_t *ids,
-                            stoa_error *err) {
-    const char *path = study->text;
+/* Windows of the test text: (ROWS, length) bytes. */
+static stoa_status test_windows(const stoa_mod_study *study, int64_t length, int32_t *ids,
+                                stoa_error *err) {
+    const char *path = study->test.path;
     stoa_corpus *corpus;
-    stoa_corpus_options options = {.train = &path, .train_count = 1, .valid_fraction = 0.1};
+    stoa_corpus_options options = {.train = &path, .train_count = 1};
     STOA_TRY(stoa_corpus_open(&corpus, &options, err));
     int32_t *targets = stoa_alloc((size_t)(ROWS * length) * sizeof *targets);
     int64_t count =
-        stoa_corpus_eval_windows(corpus, STOA_SPLIT_VALID, length, study->settings.eval_tokens);
+        stoa_corpus_eval_windows(corpus, STOA_SPLIT_TRAIN, length, study->settings.eval_tokens);
     stoa_status status =
-        !targets ? stoa_fail(err, STOA_ERR_MEMORY, "out of memory")
-        : count < ROWS
-            ? stoa_fail(err, STOA_ERR_USAGE, "%s: the held-out part is shorter than %d windows",
-                        study->text, ROWS)
-            : stoa_corpus_eval_batch(corpus, STOA_SPLIT_VALID, length, count, count / 2 - ROWS / 2,
-                                     ROWS, ids, targets, err);
+        !targets       ? stoa_fail(err, STOA_ERR_MEMORY, "out of memory")
+        : count < ROWS ? stoa_fail(err, STOA_ERR_USAGE,
+                                   "%s: the test text is shorter than %d windows", path, ROWS)
+                       : stoa_corpus_eval_batch(corpus, STOA_SPLIT_TRAIN, length, count,
+                                                count / 2 - ROWS / 2, ROWS, ids, targets, err);
     stoa_free(targets);
     stoa_corpus_close(corpus);
     return status;
@@ -119,7 +135,7 @@ static stoa_status analyse(stoa_mod_study *study, const stoa_lm_bundle *bundle, 
                            int32_t *ids, stoa_mod_routing *out, stoa_error *err) {
     int64_t length = study->settings.context;
     stoa_lm_output pass;
-    STOA_TRY(held_out(study, length, ids, err));
+    STOA_TRY(test_windows(study, length, ids, err));
     out->length = length < MOD_HEAT ? length : MOD_HEAT;
     for (int64_t i = 0; i < out->length; i++)
         out->text[i] = (char)ids[i];

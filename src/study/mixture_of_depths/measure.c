@@ -1,5 +1,5 @@
-/* study/mixture_of_depths/measure.c - speeds of dense and routed models of equal shape, in turns.
- */
+/* study/mixture_of_depths/measure.c - speeds of dense and routed models of equal shape, in turns,
+ * on all threads: no run stands beside them. */
 #include "study/mixture_of_depths/mod.h"
 
 enum { MOST_REPEATS = 100 };

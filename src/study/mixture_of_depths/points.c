@@ -1,4 +1,4 @@
-/* study/mixture_of_depths/points.c - the arms, and training their points once. */
+/* study/mixture_of_depths/points.c - the arms, their points, and a point as a training run. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -82,8 +82,42 @@ const char *const stoa_mod_arm_names[MOD_ARM_COUNT + 1] = {
 };
 
 void stoa_mod_point_key(const stoa_mod_point *p, char *out, size_t n) {
-    snprintf(out, n, "%s-w%" PRId64 "-l%" PRId64 "-b%.3g-s%" PRId64, stoa_mod_arms[p->arm].name,
-             p->width, p->layers, p->budget, p->seed);
+    char rate[32] = "";
+    if (p->rate > 0)
+        snprintf(rate, sizeof rate, "-r%.3g", p->rate);
+    snprintf(out, n, "%s-w%" PRId64 "-l%" PRId64 "-b%.3g-s%" PRId64 "%s",
+             stoa_mod_arms[p->arm].name, p->width, p->layers, p->budget, p->seed, rate);
+}
+
+bool stoa_mod_same_point(const stoa_mod_point *a, const stoa_mod_point *b) {
+    return a->arm == b->arm && a->width == b->width && a->layers == b->layers &&
+           a->seed == b->seed && a->budget == b->budget && a->rate == b->rate;
+}
+
+bool stoa_mod_judges(const stoa_mod_study *study, const stoa_mod_point *p) {
+    return p->seed != study->settings.sweep_seed;
+}
+
+void stoa_mod_list_add(stoa_mod_list *list, stoa_mod_point p) {
+    for (int64_t i = 0; i < list->count; i++)
+        if (stoa_mod_same_point(&list->item[i], &p))
+            return;
+    if (list->count == list->room) {
+        size_t old = (size_t)list->room * sizeof p;
+        stoa_mod_point *more = stoa_realloc(list->item, old, 2 * old + 64 * sizeof p);
+        if (!more) {
+            list->failed = true;
+            return;
+        }
+        list->item = more;
+        list->room = 2 * list->room + 64;
+    }
+    list->item[list->count++] = p;
+}
+
+void stoa_mod_list_deinit(stoa_mod_list *list) {
+    stoa_free(list->item);
+    *list = (stoa_mod_list){0};
 }
 
 stoa_status stoa_mod_point_settings(const stoa_mod_study *study, const stoa_mod_point *p,
@@ -92,11 +126,13 @@ stoa_status stoa_mod_point_settings(const stoa_mod_study *study, const stoa_mod_
     const stoa_mod_arm_row *arm = &stoa_mod_arms[p->arm];
     STOA_TRY(stoa_lm_settings_init(s, err));
     stoa_mod_point_key(p, s->name, sizeof s->name);
-    if (strlen(study->text) >= sizeof s->text)
-        return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", study->text);
-    memcpy(s->text, study->text, strlen(study->text) + 1);
+    if (strlen(study->train.path) >= sizeof s->text ||
+        strlen(study->valid.path) >= sizeof s->valid_text)
+        return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", study->train.path);
+    memcpy(s->text, study->train.path, strlen(study->train.path) + 1);
+    memcpy(s->valid_text, study->valid.path, strlen(study->valid.path) + 1);
     s->seed = p->seed;
-    s->threads = study->options->threads;
+    s->threads = study->threads;
     s->model.layers = p->layers;
     s->model.width = p->width;
     s->model.heads = p->width >= 32 ? p->width / 32 : 1;
@@ -112,7 +148,8 @@ stoa_status stoa_mod_point_settings(const stoa_mod_study *study, const stoa_mod_
     s->router_weight = arm->loss_weight;
     s->flops = p->budget;
     s->batch = m->batch;
-    s->rate = (p->arm == MOD_DENSE ? m->rate : m->routed_rate) * sqrt(64.0 / (double)p->width);
+    double rate = p->rate > 0 ? p->rate : study->rate[p->arm != MOD_DENSE];
+    s->rate = rate * sqrt(64.0 / (double)p->width);
     s->model.init_scale = m->init_gain / sqrt((double)p->width);
     s->eval_every = 0;
     s->eval_tokens = m->eval_tokens;
@@ -127,161 +164,13 @@ stoa_status stoa_mod_point_settings(const stoa_mod_study *study, const stoa_mod_
     return STOA_OK;
 }
 
-/* Weights are kept of the runs that may be looked into afterwards. */
-static bool keeps_weights(const stoa_mod_study *study, const stoa_mod_point *p) {
-    const stoa_mod_settings *m = &study->settings;
-    return p->arm == MOD_ROUTED && p->budget == m->budgets.item[m->budgets.count - 1] &&
-           p->seed == m->seeds.item[0];
-}
-
-bool stoa_mod_run_dir(const stoa_mod_study *study, const stoa_mod_point *p, char *out, size_t n) {
-    char key[128], models[4096];
-    stoa_mod_point_key(p, key, sizeof key);
-    return stoa_path_join(models, sizeof models, study->options->out, "models") &&
-           stoa_path_join(out, n, models, key);
-}
-
-static const struct {
-    const char *name;
-    size_t offset;
-} fields[] = {
-    {"loss", offsetof(stoa_mod_result, loss)},
-    {"loss_top_k", offsetof(stoa_mod_result, loss_top_k)},
-    {"accuracy", offsetof(stoa_mod_result, accuracy)},
-    {"precision", offsetof(stoa_mod_result, precision)},
-    {"recall", offsetof(stoa_mod_result, recall)},
-    {"routed", offsetof(stoa_mod_result, routed)},
-    {"parameters", offsetof(stoa_mod_result, parameters)},
-    {"forward_flops", offsetof(stoa_mod_result, forward_flops)},
-    {"steps", offsetof(stoa_mod_result, steps)},
-    {"seconds", offsetof(stoa_mod_result, seconds)},
-};
-enum { FIELDS = sizeof fields / sizeof fields[0] };
-
-static double *field(stoa_mod_result *r, int i) {
-    return (double *)((char *)r + fields[i].offset);
-}
-
-/* Everything that decides a result: the resolved settings and the text itself, not its path, the
- * threads or where progress goes. */
-static stoa_status fingerprint(const stoa_mod_study *study, stoa_lm_settings s, stoa_buffer *out,
-                               stoa_error *err) {
-    snprintf(s.text, sizeof s.text, "%s", study->text_id);
-    s.threads = 0;
-    stoa_settings_dump(stoa_lm_settings_table(), &s, false, out);
-    return out->failed ? stoa_fail(err, STOA_ERR_MEMORY, "out of memory") : STOA_OK;
-}
-
-static stoa_status compute(const stoa_mod_study *study, const stoa_mod_point *p, stoa_mod_result *r,
-                           stoa_error *err) {
-    stoa_lm_settings s;
-    stoa_lm_trainer *trainer;
-    stoa_lm_run_result run;
-    char dir[4096];
-    stoa_lm_run_options options = {.progress = study->options->progress};
-    if (keeps_weights(study, p)) {
-        if (!stoa_mod_run_dir(study, p, dir, sizeof dir))
-            return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", study->options->out);
-        options.run_dir = dir;
-    }
-    STOA_TRY(stoa_mod_point_settings(study, p, &s, err));
-    STOA_TRY(stoa_lm_trainer_new(&trainer, &s, err));
-    stoa_status status = stoa_lm_run(trainer, &options, &run, err);
-    if (status != STOA_OK) {
-        stoa_lm_trainer_free(trainer);
-        return status;
-    }
-    *r = (stoa_mod_result){
-        .point = *p,
-        .loss = run.final_eval.loss_causal,
-        .loss_top_k = run.final_eval.loss_top_k,
-        .accuracy = run.final_eval.accuracy,
-        .precision = run.final_eval.precision,
-        .recall = run.final_eval.recall,
-        .routed = run.final_eval.routed,
-        .parameters = (double)trainer->plan.parameters,
-        .forward_flops = trainer->plan.forward_flops,
-        .steps = (double)run.steps,
-        .seconds = run.seconds,
-    };
-    stoa_lm_trainer_free(trainer);
-    return STOA_OK;
-}
-
-static stoa_status load_or_compute(stoa_mod_study *study, const stoa_mod_point *p,
-                                   const char *settings, stoa_mod_result *r, stoa_error *err) {
-    char key[128];
-    stoa_run *run = NULL;
-    stoa_mod_point_key(p, key, sizeof key);
-    if (!study->options->fresh)
-        STOA_TRY(stoa_run_load(&run, study->options->out, key, settings, err));
-    *r = (stoa_mod_result){.point = *p};
-    if (run) {
-        for (int i = 0; i < FIELDS; i++)
-            *field(r, i) = stoa_run_get_number(run, fields[i].name);
-        stoa_run_free(run);
-        return STOA_OK;
-    }
-    STOA_TRY(compute(study, p, r, err));
-    if (!(run = stoa_run_new()))
-        return stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
-    for (int i = 0; i < FIELDS; i++)
-        stoa_run_number(run, fields[i].name, *field(r, i));
-    stoa_status status = stoa_run_save(run, study->options->out, key, settings, err);
-    stoa_run_free(run);
-    return status;
-}
-
-static bool same_point(const stoa_mod_point *a, const stoa_mod_point *b) {
-    return a->arm == b->arm && a->width == b->width && a->layers == b->layers &&
-           a->seed == b->seed && a->budget == b->budget;
-}
-
-stoa_status stoa_mod_run(stoa_mod_study *study, stoa_mod_point p, stoa_mod_result *out,
-                         stoa_error *err) {
-    for (int64_t i = 0; i < study->count; i++)
-        if (same_point(&study->results[i].point, &p)) {
-            if (out)
-                *out = study->results[i];
-            return STOA_OK;
-        }
-    if (study->count == study->room) {
-        size_t old = (size_t)study->room * sizeof *study->results;
-        stoa_mod_result *more = stoa_realloc(study->results, old, 2 * old + 64 * sizeof *more);
-        if (!more)
-            return stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
-        study->results = more;
-        study->room = 2 * study->room + 64;
-    }
-    stoa_lm_settings s;
-    stoa_buffer settings = {0};
-    stoa_mod_result r;
-    STOA_TRY(stoa_mod_point_settings(study, &p, &s, err));
-    stoa_status status = fingerprint(study, s, &settings, err);
-    if (status == STOA_OK)
-        status = load_or_compute(study, &p, settings.data, &r, err);
-    stoa_buffer_deinit(&settings);
-    STOA_TRY(status);
-    study->results[study->count++] = r;
-    study->seconds += r.seconds;
-    study->done++;
-    char key[128];
-    stoa_mod_point_key(&p, key, sizeof key);
-    stoa_log_write(STOA_LOG_INFO, "[%" PRId64 "/%" PRId64 "] %s: loss %.4f", study->done,
-                   study->planned, key, r.loss);
-    if (out)
-        *out = r;
-    return STOA_OK;
-}
-
-bool stoa_mod_best(const stoa_mod_study *study, bool routed, double budget, int64_t seed,
-                   stoa_mod_result *out) {
+bool stoa_mod_best(const stoa_mod_study *study, bool routed, double budget, stoa_mod_result *out) {
     stoa_mod_arm arm = routed ? MOD_ROUTED : MOD_DENSE;
     bool found = false;
     for (int64_t i = 0; i < study->count; i++) {
         const stoa_mod_result *r = &study->results[i];
-        if (r->point.arm == arm && r->point.budget == budget && r->point.seed == seed &&
-            (!found || r->loss < out->loss)) {
+        if (r->point.arm == arm && r->point.budget == budget && r->point.rate == 0 &&
+            !stoa_mod_judges(study, &r->point) && (!found || r->valid.loss < out->valid.loss)) {
             *out = *r;
             found = true;
         }

@@ -19,8 +19,8 @@ static void curve_of(const stoa_mod_study *study, stoa_mod_arm arm, double budge
     c->n = 0;
     for (int64_t i = 0; i < study->count && c->n < MOST; i++) {
         const stoa_mod_result *r = &study->results[i];
-        if (r->point.arm != arm || r->point.budget != budget ||
-            r->point.seed != study->settings.sweep_seed)
+        if (r->point.arm != arm || r->point.budget != budget || r->point.rate > 0 ||
+            stoa_mod_judges(study, &r->point))
             continue;
         int64_t at = c->n++;
         while (at > 0 && c->parameters[at - 1] > r->parameters) {
@@ -31,7 +31,7 @@ static void curve_of(const stoa_mod_study *study, stoa_mod_arm arm, double budge
         }
         c->parameters[at] = r->parameters;
         c->forward[at] = r->forward_flops;
-        c->loss[at] = r->loss;
+        c->loss[at] = r->valid.loss;
     }
     for (int64_t i = 0; i < c->n; i++)
         c->log_parameters[i] = log(c->parameters[i]);
@@ -54,7 +54,7 @@ static stoa_figure *isoflop_figure(const stoa_mod_study *study) {
     const stoa_mod_settings *m = &study->settings;
     stoa_figure *f = stoa_figure_new("isoflop", "Loss against size at equal training FLOPs");
     stoa_figure_axis(f, STOA_AXIS_X, "parameters", true, STOA_TICKS_COUNT);
-    stoa_figure_axis(f, STOA_AXIS_Y, "held-out loss, nats a byte", false, STOA_TICKS_PLAIN);
+    stoa_figure_axis(f, STOA_AXIS_Y, "validation loss, nats a byte", false, STOA_TICKS_PLAIN);
     for (int64_t b = 0; b < m->budgets.count; b++) {
         char name[64];
         curve c;
@@ -65,8 +65,9 @@ static stoa_figure *isoflop_figure(const stoa_mod_study *study) {
             add_curve(f, name, c.parameters, &c, (int)(b % 4) * 2 + 1 + routed, !routed);
         }
     }
-    stoa_figure_caption(f, "Every point is a whole training run of the same cost. MoD is routed "
-                           "causally, as it would be used. In the paper the MoD curve lies below "
+    stoa_figure_caption(f, "Every point is a whole training run of the same cost; its loss on the "
+                           "validation text chooses the best size. MoD is routed causally, as it "
+                           "would be used. In the paper the MoD curve lies below "
                            "and to the right of the dense one.");
     return f;
 }
@@ -77,7 +78,7 @@ static stoa_figure *relative_figure(const stoa_mod_study *study) {
     stoa_figure *f = stoa_figure_new("relative", "Loss against the cost of using the model");
     stoa_figure_axis(f, STOA_AXIS_X, "FLOPs of a forward pass, best dense model = 1", true,
                      STOA_TICKS_PLAIN);
-    stoa_figure_axis(f, STOA_AXIS_Y, "held-out loss, nats a byte", false, STOA_TICKS_PLAIN);
+    stoa_figure_axis(f, STOA_AXIS_Y, "validation loss, nats a byte", false, STOA_TICKS_PLAIN);
     for (int64_t b = 0; b < m->budgets.count; b++) {
         stoa_mod_headline h;
         stoa_mod_headline_of(study, m->budgets.item[b], &h);
@@ -109,18 +110,18 @@ static stoa_table *sweep_table(const stoa_mod_study *study) {
     stoa_table_column(t, "forward FLOPs/token", (stoa_format){STOA_FORMAT_COUNT, 0, NULL});
     stoa_table_column(t, "training FLOPs", (stoa_format){STOA_FORMAT_SIGNIFICANT, 2, NULL});
     stoa_table_column(t, "steps", (stoa_format){STOA_FORMAT_WHOLE, 0, NULL});
-    stoa_table_column(t, "loss", (stoa_format){STOA_FORMAT_FIXED, 4, NULL});
+    stoa_table_column(t, "validation loss", (stoa_format){STOA_FORMAT_FIXED, 4, NULL});
     stoa_table_column(t, "top-k loss", (stoa_format){STOA_FORMAT_FIXED, 4, NULL});
     stoa_table_column(t, "predictor accuracy", (stoa_format){STOA_FORMAT_PERCENT, 1, NULL});
     stoa_table_column(t, "time", (stoa_format){STOA_FORMAT_TIME, 0, NULL});
     for (int64_t i = 0; i < study->count; i++) {
         const stoa_mod_result *r = &study->results[i];
-        if (r->point.seed != study->settings.sweep_seed)
+        if (stoa_mod_judges(study, &r->point) || r->point.rate > 0)
             continue;
         stoa_mod_result best;
         bool routed = r->point.arm == MOD_ROUTED;
-        bool strong = stoa_mod_best(study, routed, r->point.budget, r->point.seed, &best) &&
-                      best.loss == r->loss;
+        bool strong = stoa_mod_best(study, routed, r->point.budget, &best) &&
+                      stoa_mod_same_point(&best.point, &r->point);
         stoa_table_row(t, strong);
         stoa_table_text(t, stoa_mod_arms[r->point.arm].name);
         stoa_table_number(t, (double)r->point.width);
@@ -129,22 +130,24 @@ static stoa_table *sweep_table(const stoa_mod_study *study) {
         stoa_table_number(t, r->forward_flops);
         stoa_table_number(t, r->point.budget);
         stoa_table_number(t, r->steps);
-        stoa_table_number(t, r->loss);
-        stoa_table_number(t, r->loss_top_k);
-        stoa_table_number(t, routed ? r->accuracy : unknown);
+        stoa_table_number(t, r->valid.loss);
+        stoa_table_number(t, r->valid.loss_top_k);
+        stoa_table_number(t, routed ? r->valid.accuracy : unknown);
         stoa_table_number(t, r->seconds);
     }
-    stoa_table_caption(t, "Strong: the best of its kind at its budget, which the confirmation "
-                          "repeats with other seeds.");
+    stoa_table_caption(t, "Figures of the validation text. Strong: the best of its kind at its "
+                          "budget, which is then repeated with other seeds and judged on the test "
+                          "text.");
     return t;
 }
 
 static stoa_table *headline_table(const stoa_mod_study *study) {
-    stoa_table *t = stoa_table_new("headline", "The best of each kind, with fresh seeds");
+    stoa_table *t =
+        stoa_table_new("headline", "The best of each kind, with fresh seeds, on the test text");
     stoa_table_column(t, "training FLOPs", (stoa_format){STOA_FORMAT_SIGNIFICANT, 2, NULL});
     stoa_table_text_column(t, "model");
     stoa_table_column(t, "forward FLOPs, dense = 1", (stoa_format){STOA_FORMAT_FIXED, 2, NULL});
-    stoa_table_column(t, "loss", (stoa_format){STOA_FORMAT_FIXED, 4, NULL});
+    stoa_table_column(t, "test loss", (stoa_format){STOA_FORMAT_FIXED, 4, NULL});
     stoa_table_column(t, "seeds", (stoa_format){STOA_FORMAT_WHOLE, 0, NULL});
     for (int64_t b = 0; b < study->settings.budgets.count; b++) {
         stoa_mod_headline h;
@@ -169,89 +172,6 @@ static stoa_table *headline_table(const stoa_mod_study *study) {
         }
     }
     return t;
-}
-
-/* Results of an arm at the ablations' size. */
-static int64_t ablation_losses(const stoa_mod_study *study, stoa_mod_arm arm, double *loss,
-                               double *top_k, double *accuracy, double *forward, double *routed) {
-    const stoa_mod_settings *m = &study->settings;
-    int64_t n = 0;
-    for (int64_t i = 0; i < study->count && n < MOST; i++) {
-        const stoa_mod_result *r = &study->results[i];
-        bool seed = false;
-        for (int64_t s = 0; s < m->seeds.count; s++)
-            seed = seed || r->point.seed == m->seeds.item[s];
-        if (!seed || r->point.arm != arm || r->point.width != m->ablation_width ||
-            r->point.layers != m->ablation_layers || r->point.budget != m->ablation_budget)
-            continue;
-        loss[n] = r->loss;
-        top_k[n] = r->loss_top_k;
-        accuracy[n] = r->accuracy;
-        routed[n] = r->routed;
-        *forward = r->forward_flops;
-        n++;
-    }
-    return n;
-}
-
-static void add_ablations(stoa_report *report, const stoa_mod_study *study) {
-    stoa_table *t = stoa_table_new("ablations", "Arms at one size and budget");
-    stoa_figure *f =
-        stoa_figure_new("ablations-figure", "Loss of each arm at equal training FLOPs");
-    double x[MOD_ARM_COUNT], y[MOD_ARM_COUNT], low[MOD_ARM_COUNT], high[MOD_ARM_COUNT];
-    const char *names[MOD_ARM_COUNT];
-    int64_t shown = 0;
-    stoa_table_text_column(t, "arm");
-    stoa_table_column(t, "forward FLOPs/token", (stoa_format){STOA_FORMAT_COUNT, 0, NULL});
-    stoa_table_column(t, "causal loss", (stoa_format){STOA_FORMAT_FIXED, 4, NULL});
-    stoa_table_column(t, "top-k loss", (stoa_format){STOA_FORMAT_FIXED, 4, NULL});
-    stoa_table_column(t, "predictor accuracy", (stoa_format){STOA_FORMAT_PERCENT, 1, NULL});
-    stoa_table_column(t, "routed", (stoa_format){STOA_FORMAT_PERCENT, 1, NULL});
-    stoa_table_column(t, "seeds", (stoa_format){STOA_FORMAT_WHOLE, 0, NULL});
-    for (int arm = 0; arm < MOD_ARM_COUNT; arm++) {
-        double loss[MOST], top_k[MOST], accuracy[MOST], routed[MOST], forward = 0;
-        int64_t n =
-            ablation_losses(study, (stoa_mod_arm)arm, loss, top_k, accuracy, &forward, routed);
-        if (n == 0)
-            continue;
-        stoa_interval mean = stoa_stat_mean(loss, n, 0.95);
-        bool judged = accuracy[0] > 0;
-        stoa_table_row(t, arm == MOD_ROUTED);
-        stoa_table_text(t, stoa_mod_arms[arm].title);
-        stoa_table_number(t, forward);
-        stoa_table_interval(t, mean);
-        stoa_table_interval(t, stoa_stat_mean(top_k, n, 0.95));
-        stoa_table_number(t, judged ? stoa_stat_mean(accuracy, n, 0.95).value : unknown);
-        stoa_table_number(t, judged ? stoa_stat_mean(routed, n, 0.95).value : unknown);
-        stoa_table_number(t, (double)n);
-        names[shown] = stoa_mod_arms[arm].name;
-        x[shown] = (double)shown;
-        y[shown] = mean.value;
-        low[shown] = mean.low;
-        high[shown++] = mean.high;
-    }
-    stoa_table_caption(t,
-                       "Mean over seeds with 95 % intervals. Capacity arms cost more a token, so "
-                       "they take fewer steps.");
-    stoa_series s = {.kind = STOA_SERIES_POINTS,
-                     .x = x,
-                     .y = y,
-                     .low = low,
-                     .high = high,
-                     .n = shown,
-                     .colour = 1};
-    stoa_figure_names(f, STOA_AXIS_X, names, (int)shown);
-    stoa_figure_axis(f, STOA_AXIS_Y, "held-out causal loss, nats a byte", false, STOA_TICKS_PLAIN);
-    stoa_figure_add(f, &s);
-    stoa_figure_caption(f, "Whiskers are 95 % intervals over seeds.");
-    stoa_report_section(report, "Ablations");
-    stoa_report_paragraph(report,
-                          "%" PRId64 " blocks, %" PRId64 " wide, %.0e training FLOPs each. Lower "
-                          "is better.",
-                          study->settings.ablation_layers, study->settings.ablation_width,
-                          study->settings.ablation_budget);
-    stoa_report_figure(report, f);
-    stoa_report_table(report, t);
 }
 
 static void add_speed(stoa_report *report, const stoa_mod_speed *speed) {
@@ -281,13 +201,14 @@ static void add_speed(stoa_report *report, const stoa_mod_speed *speed) {
     stoa_report_table(report, t);
 }
 
-static void add_routing(stoa_report *report, const stoa_mod_routing *r) {
+static void add_routing(stoa_report *report, const stoa_mod_looks *looks) {
+    const stoa_mod_routing *r = &looks->first;
     double *cells = stoa_alloc((size_t)(r->blocks * MOD_HEAT) * sizeof *cells);
     if (!cells)
         return;
     stoa_report_section(report, "Where the compute went");
     stoa_report_paragraph(report,
-                          "The best MoD of the largest budget, routed causally on held-out text. "
+                          "The best MoD of the largest budget, routed causally on the test text. "
                           "Each character is coloured by how many of the %" PRId64
                           " routed blocks took it.",
                           r->blocks);
@@ -326,6 +247,49 @@ static void add_routing(stoa_report *report, const stoa_mod_routing *r) {
     stoa_report_sample(report, "What it writes (temperature 0.8)", r->sample, strlen(r->sample));
 }
 
+/* Every run of the choice of rates. */
+static stoa_table *rates_table(const stoa_mod_study *study) {
+    stoa_table *t = stoa_table_new("rates", "Learning rates tried, at width 64");
+    stoa_table_text_column(t, "model");
+    stoa_table_column(t, "rate", (stoa_format){STOA_FORMAT_SIGNIFICANT, 2, NULL});
+    stoa_table_column(t, "validation loss", (stoa_format){STOA_FORMAT_FIXED, 4, NULL});
+    for (int64_t i = 0; i < study->count; i++) {
+        const stoa_mod_result *r = &study->results[i];
+        if (r->point.rate <= 0)
+            continue;
+        stoa_table_row(t, r->point.rate == study->rate[r->point.arm != MOD_DENSE]);
+        stoa_table_text(t, stoa_mod_arms[r->point.arm].name);
+        stoa_table_number(t, r->point.rate);
+        stoa_table_number(t, r->valid.loss);
+    }
+    char caption[160];
+    snprintf(caption, sizeof caption,
+             "%" PRId64 " wide, %" PRId64 " blocks, %.3g training FLOPs, seed %" PRId64
+             ". Strong: taken, times the root of 64 / width.",
+             study->settings.tune_width, study->settings.tune_layers, study->settings.tune_budget,
+             study->settings.sweep_seed);
+    stoa_table_caption(t, caption);
+    return t;
+}
+
+static void add_method(stoa_report *report, const stoa_mod_study *study) {
+    const stoa_mod_settings *m = &study->settings;
+    stoa_report_section(report, "What chooses and what judges");
+    stoa_report_paragraph(
+        report,
+        "Three texts that do not overlap. Every model is trained on the first; seed %" PRId64
+        " chooses learning rates and sizes by the loss on the second, from lists fixed before the "
+        "run; the other seeds decide every claim by figures on the third, which the choosing runs "
+        "never read. The curves and the sweep are of the validation text, all else is of the test "
+        "text.",
+        m->sweep_seed);
+    stoa_report_setting(report, "training text", study->train.id);
+    stoa_report_setting(report, "validation text", study->valid.id);
+    stoa_report_setting(report, "test text", study->test.id);
+    if (m->rates.count > 1)
+        stoa_report_table(report, rates_table(study));
+}
+
 static void add_settings(stoa_report *report, const stoa_mod_study *study) {
     const stoa_mod_settings *m = &study->settings;
     char text[256];
@@ -334,12 +298,13 @@ static void add_settings(stoa_report *report, const stoa_mod_study *study) {
         double value;
     } rows[] = {{"context", (double)m->context},
                 {"batch", (double)m->batch},
-                {"learning rate at width 64, dense", m->rate},
-                {"learning rate at width 64, routed", m->routed_rate},
+                {"learning rate at width 64, dense", study->rate[0]},
+                {"learning rate at width 64, routed", study->rate[1]},
                 {"initial standard deviation x root of width", m->init_gain},
                 {"capacity", m->capacity},
-                {"held-out tokens", (double)m->eval_tokens}};
-    stoa_report_setting(report, "text", study->text_id);
+                {"tokens of validation and of test", (double)m->eval_tokens},
+                {"runs side by side", (double)study->jobs},
+                {"threads of a run", (double)study->threads}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         snprintf(text, sizeof text, "%.12g", rows[i].value);
         stoa_report_setting(report, rows[i].key, text);
@@ -347,7 +312,7 @@ static void add_settings(stoa_report *report, const stoa_mod_study *study) {
 }
 
 stoa_status stoa_mod_report(const stoa_mod_study *study, const stoa_mod_speed *speed,
-                            const stoa_mod_routing *routing, stoa_tally *tally, stoa_error *err) {
+                            const stoa_mod_looks *looks, stoa_tally *tally, stoa_error *err) {
     char kicker[96];
     stoa_finding findings[MOD_CLAIM_COUNT];
     snprintf(kicker, sizeof kicker, "Study of arXiv 2404.02258, %s scale",
@@ -358,9 +323,10 @@ stoa_status stoa_mod_report(const stoa_mod_study *study, const stoa_mod_speed *s
                      "A transformer in which every other block takes only an eighth of the tokens, "
                      "chosen by a learned router. Is it better than a plain transformer that costs "
                      "the same to train, and cheaper to use?");
-    stoa_mod_findings(study, speed, routing, findings);
+    stoa_mod_findings(study, speed, looks, findings);
     for (int i = 0; i < MOD_CLAIM_COUNT; i++)
         stoa_report_claim(report, &stoa_mod_claims[i], &findings[i]);
+    add_method(report, study);
     stoa_report_section(report, "Equal training FLOPs");
     stoa_report_figure(report, isoflop_figure(study));
     stoa_report_figure(report, relative_figure(study));
@@ -368,13 +334,13 @@ stoa_status stoa_mod_report(const stoa_mod_study *study, const stoa_mod_speed *s
     stoa_report_details_begin(report, "Every run of the sweep");
     stoa_report_table(report, sweep_table(study));
     stoa_report_details_end(report);
-    add_ablations(report, study);
+    stoa_mod_report_arms(report, study);
     if (speed)
         add_speed(report, speed);
-    if (routing)
-        add_routing(report, routing);
+    if (looks)
+        add_routing(report, looks);
     add_settings(report, study);
-    stoa_report_cost(report, study->seconds, study->options->threads);
+    stoa_report_cost(report, study->seconds, study->threads);
     if (tally)
         *tally = stoa_report_tally(report);
     stoa_status status = stoa_report_write(report, study->options->out, err);
