@@ -167,5 +167,7 @@ stoa_grad_ref stoa_grad_take(stoa_node *node, int i);
  * instead of copying, when nothing has been written to the input's yet. The last thing a kernel
  * does, as the output's gradient is gone. False: not possible, take and write as usual. */
 bool stoa_grad_pass(stoa_node *node, int out, int in);
+/* Whether stoa_grad_pass would do it now. */
+bool stoa_grad_may_pass(const stoa_node *node, int out, int in);
 
 #endif /* STOA_TENSOR_NODE_H */

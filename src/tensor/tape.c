@@ -168,16 +168,19 @@ stoa_grad_ref stoa_grad_take(stoa_node *node, int i) {
     return ref;
 }
 
-bool stoa_grad_pass(stoa_node *node, int out, int in) {
-    stoa_tensor *y = node->out[out], *x = node->in[in];
+bool stoa_grad_may_pass(const stoa_node *node, int out, int in) {
+    const stoa_tensor *y = node->out[out], *x = node->in[in];
     if (!y || !x || !x->requires_grad)
         return false;
-    y = root_of(y), x = root_of(x);
-    bool free_to_swap = y->grad_written && !y->is_param && !y->keep_grad && !x->grad_written &&
-                        !x->is_param && !x->keep_grad && x->dtype == y->dtype &&
-                        stoa_nbytes(x) == stoa_nbytes(y);
-    if (!free_to_swap)
+    y = y->view_of ? y->view_of : y, x = x->view_of ? x->view_of : x;
+    return y->grad_written && !y->is_param && !y->keep_grad && !x->grad_written && !x->is_param &&
+           !x->keep_grad && x->dtype == y->dtype && stoa_nbytes(x) == stoa_nbytes(y);
+}
+
+bool stoa_grad_pass(stoa_node *node, int out, int in) {
+    if (!stoa_grad_may_pass(node, out, in))
         return false;
+    stoa_tensor *y = root_of(node->out[out]), *x = root_of(node->in[in]);
     void *swap = x->grad;
     x->grad = y->grad, y->grad = swap;
     x->grad_written = true;

@@ -226,7 +226,7 @@ static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
         const float *pg = stoa_row_view(g, j->g.data, j->g.dtype, c.at, c.n), *pa = a, *pb = b;
         if (j->row->slope_reads)
             pa = operand(&c, 0, j->in[0], a), pb = operand(&c, 1, j->in[1], b);
-        for (int k = 0; k < 2; k++) {
+        for (int k = 1; k >= 0; k--) {
             if (!j->grad[k].data)
                 continue;
             const float *d = slope;
@@ -243,15 +243,22 @@ stoa_status stoa_cpu_binary_backward(stoa_ctx *ctx, stoa_node *node) {
     job j = {.row = &rows[node->op], .in = {node->in[0], node->in[1]}, .out = node->out[0]};
     j.l = layout_of(j.out, j.in);
     j.g = stoa_grad_out(node, 0);
+    j.grad[1] = stoa_grad_take(node, 1);
+    // a sum's gradient is its first term's: the buffer itself changes hands once all have read it
+    bool passes = node->op == STOA_OP_ADD && stoa_grad_may_pass(node, 0, 0);
+    if (!passes)
+        j.grad[0] = stoa_grad_take(node, 0);
     for (int k = 0; k < 2; k++) {
-        j.grad[k] = stoa_grad_take(node, k);
         j.repeated[k] = stoa_numel(j.in[k]) != j.l.numel;
         if (j.grad[k].data && j.repeated[k])
             STOA_TRY(stoa_partials_init(ctx, &j.sums[k], stoa_numel(j.in[k])));
     }
-    stoa_parallel(ctx, j.l.numel, GRAIN, backward_range, &j);
+    if (j.grad[0].data || j.grad[1].data)
+        stoa_parallel(ctx, j.l.numel, GRAIN, backward_range, &j);
     for (int k = 0; k < 2; k++)
         if (j.grad[k].data && j.repeated[k])
             stoa_partials_write(ctx, &j.sums[k], j.grad[k]);
+    if (passes)
+        stoa_grad_pass(node, 0, 0);
     return STOA_OK;
 }

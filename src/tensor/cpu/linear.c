@@ -13,10 +13,10 @@ typedef struct engine {
 } engine;
 
 static engine choose(stoa_ctx *ctx, const stoa_linear_job *w) {
+    if (w->y_dtype == STOA_F32 && w->n <= STOA_NARROW)
+        return (engine){stoa_linear_narrow, stoa_linear_narrow_backward};
     if (w->x->dtype == STOA_BF16 && stoa_cpu(ctx)->amx)
         return (engine){stoa_linear_tiles, stoa_linear_tiles_backward};
-    if (w->x->dtype == STOA_F32 && w->y_dtype == STOA_F32 && w->n <= STOA_NARROW)
-        return (engine){stoa_linear_narrow, stoa_linear_narrow_backward};
     return (engine){stoa_linear_general, stoa_linear_general_backward};
 }
 

@@ -27,7 +27,7 @@ stoa_status stoa_linear_backward(stoa_ctx *ctx, const stoa_linear_job *w);
 stoa_status stoa_linear_tiles(stoa_ctx *ctx, const stoa_linear_job *w);
 stoa_status stoa_linear_tiles_backward(stoa_ctx *ctx, const stoa_linear_job *w);
 
-/* A few outputs, float32: scores and values. One pass over x. */
+/* A few outputs in float32, of x of either type: scores and values. One pass over x. */
 enum { STOA_NARROW = 8 };
 stoa_status stoa_linear_narrow(stoa_ctx *ctx, const stoa_linear_job *w);
 stoa_status stoa_linear_narrow_backward(stoa_ctx *ctx, const stoa_linear_job *w);

@@ -1,8 +1,10 @@
 /*
- * tensor/cpu/linear_narrow.c - float32 linear layers of a few outputs: router scores, values.
+ * tensor/cpu/linear_narrow.c - linear layers of a few float32 outputs: router scores, values.
  *
- * They are bound by reading x, so forward is one pass over x and backward another, whatever is
- * wanted. Weight gradients are summed by thread, then over threads in order.
+ * They are bound by reading x (float32 or bfloat16; all arithmetic is float32), so forward is one
+ * pass over x and backward another, whatever is wanted. Weight gradients are summed by thread, then
+ * over threads in order. Rows whose outputs have no gradient are passed over: of a router's scores
+ * only those of chosen tokens have one.
  */
 #include <string.h>
 
@@ -14,56 +16,82 @@ static int64_t grain_of(const stoa_linear_job *w) {
     return stoa_grain_bytes((double)(w->m * w->k) * 4, w->m);
 }
 
+typedef struct forward_job {
+    const stoa_linear_job *w;
+    float *rows; /* (threads, K) where x is bf16 */
+} forward_job;
+
 static void forward_rows(void *arg, int64_t begin, int64_t end, int thread) {
-    const stoa_linear_job *w = arg;
-    (void)thread;
-    const float *x = w->x->data, *weight = w->weight->data;
-    float *y = w->y;
-    for (int64_t i = begin; i < end; i++)
+    const forward_job *f = arg;
+    const stoa_linear_job *w = f->w;
+    const float *weight = w->weight->data;
+    float *y = w->y, *buffer = f->rows + thread * w->k;
+    for (int64_t i = begin; i < end; i++) {
+        const float *row = stoa_row_view(buffer, w->x->data, w->x->dtype, i * w->k, w->k);
         for (int64_t j = 0; j < w->n; j++) {
-            const float *row = x + i * w->k, *col = weight + j * w->k;
+            const float *col = weight + j * w->k;
             float sum = 0;
 #pragma omp simd reduction(+ : sum)
             for (int64_t p = 0; p < w->k; p++)
                 sum += row[p] * col[p];
             y[i * w->n + j] = sum + (w->bias ? w->bias[j] : 0.0f);
         }
+    }
 }
 
 stoa_status stoa_linear_narrow(stoa_ctx *ctx, const stoa_linear_job *w) {
-    stoa_parallel(ctx, w->m, grain_of(w), forward_rows, (void *)(uintptr_t)w); // w is only read
+    forward_job f = {w, stoa_scratch(ctx, (size_t)(ctx->threads * w->k) * sizeof(float))};
+    if (!f.rows)
+        return STOA_ERR_MEMORY;
+    stoa_parallel(ctx, w->m, grain_of(w), forward_rows, &f);
     return STOA_OK;
 }
 
 typedef struct backward_job {
     const stoa_linear_job *w;
     float *sums; /* (threads, N * (K + 1)): dw, then db */
+    float *rows; /* (threads, 2, K): x and dx where they are bf16 */
 } backward_job;
 
-static void backward_row(const stoa_linear_job *w, int64_t i, float *dw, float *db) {
-    const float *dy = (const float *)w->dy + i * w->n, *x = (const float *)w->x->data + i * w->k;
-    const float *weight = w->weight->data;
-    float *dx = w->dx.data ? (float *)w->dx.data + i * w->k : NULL;
+static bool all_zero(const float *v, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (v[i] != 0)
+            return false;
+    return true;
+}
+
+static void backward_row(const stoa_linear_job *w, int64_t i, float *dw, float *db, float *buffer) {
+    const float *dy = (const float *)w->dy + i * w->n, *weight = w->weight->data;
+    if ((!w->dx.data || w->dx.add) && all_zero(dy, w->n))
+        return;
+    const float *x =
+        w->dw.data ? stoa_row_view(buffer, w->x->data, w->x->dtype, i * w->k, w->k) : NULL;
+    bool direct = w->dx.dtype == STOA_F32;
+    float *dx = buffer + w->k;
+    if (w->dx.data && direct)
+        dx = (float *)w->dx.data + i * w->k;
     for (int64_t j = 0; j < w->n; j++) {
         float d = dy[j];
         const float *row = weight + j * w->k;
         float *sum = dw + j * w->k;
         db[j] += d;
-        if (dx && j == 0 && !w->dx.add) {
+        if (w->dx.data && j == 0 && !(direct && w->dx.add)) {
 #pragma omp simd
             for (int64_t p = 0; p < w->k; p++)
                 dx[p] = d * row[p];
-        } else if (dx) {
+        } else if (w->dx.data) {
 #pragma omp simd
             for (int64_t p = 0; p < w->k; p++)
                 dx[p] += d * row[p];
         }
-        if (w->dw.data) {
+        if (x) {
 #pragma omp simd
             for (int64_t p = 0; p < w->k; p++)
                 sum[p] += d * x[p];
         }
     }
+    if (w->dx.data && !direct)
+        stoa_row_grad(w->dx.data, w->dx.dtype, w->dx.add, i * w->k, dx, w->k);
 }
 
 static void backward_rows(void *arg, int64_t begin, int64_t end, int thread) {
@@ -71,7 +99,7 @@ static void backward_rows(void *arg, int64_t begin, int64_t end, int thread) {
     int64_t n = b->w->n, k = b->w->k;
     float *dw = b->sums + thread * n * (k + 1);
     for (int64_t i = begin; i < end; i++)
-        backward_row(b->w, i, dw, dw + n * k);
+        backward_row(b->w, i, dw, dw + n * k, b->rows + thread * 2 * k);
 }
 
 /* to (+)= the threads' shares */
@@ -90,7 +118,8 @@ stoa_status stoa_linear_narrow_backward(stoa_ctx *ctx, const stoa_linear_job *w)
     int64_t stride = w->n * (w->k + 1);
     size_t bytes = (size_t)(ctx->threads * stride) * sizeof *b.sums;
     b.sums = stoa_scratch(ctx, bytes);
-    if (!b.sums)
+    b.rows = stoa_scratch(ctx, (size_t)(ctx->threads * 2 * w->k) * sizeof *b.rows);
+    if (!b.sums || !b.rows)
         return STOA_ERR_MEMORY;
     memset(b.sums, 0, bytes);
     stoa_parallel(ctx, w->m, grain_of(w), backward_rows, &b);
