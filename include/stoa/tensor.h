@@ -53,7 +53,9 @@ typedef struct stoa_tensor {
     bool keep_grad;              /* stoa_keep_grad was asked for */
     struct stoa_tensor *view_of; /* a reshape: gradients go to the root */
     struct stoa_packed *packed;  /* backend's rearranged copies of a parameter (owned by backend) */
-    uint64_t version;            /* of a parameter's values: bump after changing them in place */
+    stoa_arena **packed_home; /* where they lie: made on first use, freed by the parameter's owner
+                                 after them; NULL: in memory of their own */
+    uint64_t version;         /* of a parameter's values: bump after changing them in place */
 } stoa_tensor;
 
 STOA_API int64_t stoa_numel(const stoa_tensor *t);

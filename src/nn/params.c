@@ -59,6 +59,7 @@ void stoa_params_free(stoa_params *params) {
         stoa_packed_free(&params->items[i]->tensor);
         stoa_free(params->items[i]);
     }
+    stoa_arena_free(params->packed);
     stoa_free(params->items);
     stoa_free(params->slots);
     stoa_free(params->values);
@@ -111,6 +112,7 @@ stoa_param *stoa_params_add(stoa_params *params, const char *name, int ndim, con
     memcpy(param->name, name, length + 1);
     param->tensor = stoa_tensor_wrap(STOA_F32, ndim, shape, NULL);
     param->tensor.is_param = true;
+    param->tensor.packed_home = &params->packed;
     param->init = init;
     param->scale = scale;
     param->decay = decay;

@@ -12,7 +12,8 @@ struct stoa_params {
     int32_t *slots;    /* hash table by name: index into items plus 1, 0 where empty */
     size_t slot_count; /* a power of two, at least twice `count` */
     float *values, *grads;
-    size_t floats; /* length of each block; known while declaring */
+    stoa_arena *packed; /* of the backend's copies; NULL until there is one */
+    size_t floats;      /* length of each block; known while declaring */
     bool allocated;
     stoa_error failure; /* the first declaration that failed; told by allocate */
 };

@@ -5,13 +5,18 @@
 #include "tensor/cpu/grain.h"
 #include "tensor/cpu/simd.h"
 
-struct stoa_packed {
+typedef struct stoa_packed {
     struct {
         uint16_t *data;
         bool valid;
         uint64_t version;
     } copy[STOA_PACK_COUNT];
-};
+    bool lent; /* their memory is an arena's */
+} stoa_packed;
+
+/* Together the copies are large enough for huge pages, a single one is not: small pages scattered
+ * over the second-level cache cost a product up to a quarter of its speed. */
+enum { HOME_BYTES = 4 << 20 };
 
 typedef struct job {
     const float *weight;
@@ -79,6 +84,15 @@ static void make(stoa_ctx *ctx, const stoa_tensor *t, stoa_pack kind, uint16_t *
 
 #endif
 
+static uint16_t *room_for(stoa_tensor *weight, size_t bytes) {
+    if (!weight->packed_home)
+        return stoa_alloc(bytes);
+    if (!*weight->packed_home && !(*weight->packed_home = stoa_arena_new(HOME_BYTES)))
+        return NULL;
+    weight->packed->lent = true;
+    return stoa_arena_alloc(*weight->packed_home, bytes);
+}
+
 const uint16_t *stoa_packed_get(stoa_ctx *ctx, stoa_tensor *weight, stoa_pack kind) {
     size_t bytes = elements(weight, kind) * sizeof(uint16_t);
     if (!weight->is_param) {
@@ -87,18 +101,16 @@ const uint16_t *stoa_packed_get(stoa_ctx *ctx, stoa_tensor *weight, stoa_pack ki
             make(ctx, weight, kind, to);
         return to;
     }
-    if (!weight->packed)
-        weight->packed = stoa_alloc(sizeof *weight->packed);
-    if (!weight->packed)
+    if (!weight->packed && !(weight->packed = stoa_alloc(sizeof *weight->packed)))
         return NULL;
-    if (!weight->packed->copy[kind].data)
-        weight->packed->copy[kind].data = stoa_alloc(bytes);
-    uint16_t *to = weight->packed->copy[kind].data;
-    if (to && (!weight->packed->copy[kind].valid ||
-               weight->packed->copy[kind].version != weight->version)) {
+    stoa_packed *packed = weight->packed;
+    if (!packed->copy[kind].data)
+        packed->copy[kind].data = room_for(weight, bytes);
+    uint16_t *to = packed->copy[kind].data;
+    if (to && (!packed->copy[kind].valid || packed->copy[kind].version != weight->version)) {
         make(ctx, weight, kind, to);
-        weight->packed->copy[kind].valid = true;
-        weight->packed->copy[kind].version = weight->version;
+        packed->copy[kind].valid = true;
+        packed->copy[kind].version = weight->version;
     }
     return to;
 }
@@ -106,7 +118,7 @@ const uint16_t *stoa_packed_get(stoa_ctx *ctx, stoa_tensor *weight, stoa_pack ki
 void stoa_packed_free(stoa_tensor *param) {
     if (!param->packed)
         return;
-    for (int i = 0; i < STOA_PACK_COUNT; i++)
+    for (int i = 0; !param->packed->lent && i < STOA_PACK_COUNT; i++)
         stoa_free(param->packed->copy[i].data);
     stoa_free(param->packed);
     param->packed = NULL;
