@@ -5,10 +5,12 @@
 #include "env/env.h"
 
 extern const stoa_env_class stoa_env_chain;
+extern const stoa_env_class stoa_env_key_to_door;
 
 /* In the order `stoa list environments` shows. */
 static const stoa_env_class *const classes[] = {
     &stoa_env_chain,
+    &stoa_env_key_to_door,
 };
 
 enum { COUNT = sizeof classes / sizeof *classes };
