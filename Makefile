@@ -65,6 +65,10 @@ $(BUILD)/src/base/version.o: CFLAGS += -DSTOA_VERSION='"$(VERSION)"' -DSTOA_FLAG
 
 # kernels: let the compiler vectorise, in full-width registers
 $(BUILD)/src/tensor/cpu/%.o: OPT := -O3 -g -mprefer-vector-width=512
+# and the steps of batched environments; a world's numbers are the same with and without fused
+# multiply-add
+$(BUILD)/src/env/%.o: OPT := -O3 -g -mprefer-vector-width=512
+$(BUILD)/src/env/%.o: CFLAGS += -ffp-contract=off
 # so are the optimisers' passes
 $(BUILD)/src/nn/init.o $(BUILD)/src/nn/adamw.o $(BUILD)/src/nn/rmsprop.o $(BUILD)/src/nn/optimizer.o: OPT := -O3 -g -mprefer-vector-width=512
 

@@ -155,6 +155,8 @@ STOA_API const stoa_env_class *stoa_env_class_at(int i);
 STOA_API const stoa_env_class *stoa_env_class_find(const char *name, stoa_error *err);
 STOA_API const char *stoa_env_class_name(const stoa_env_class *class_);
 STOA_API const char *stoa_env_class_summary(const stoa_env_class *class_);
+/* Whether its instances live outside this program (a Gymnasium environment) and need an id. */
+STOA_API bool stoa_env_class_external(const stoa_env_class *class_);
 STOA_API stoa_settings_table stoa_env_class_settings(const stoa_env_class *class_);
 STOA_API size_t stoa_env_class_config_bytes(const stoa_env_class *class_);
 

@@ -174,6 +174,7 @@ const stoa_env_class stoa_env_chain = {
     .check = check,
     .describe = describe,
     .state_bytes = state_bytes,
+    .grain = 2048,
     .reset = reset,
     .step = step,
     .render_text = render_text,

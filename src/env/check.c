@@ -430,6 +430,8 @@ static stoa_status law_threads(checker *c, stoa_error *err) {
     if (!pool)
         status = stoa_fail(err, STOA_ERR_MEMORY, "cannot start threads");
     if (status == STOA_OK)
+        threaded.env->grain = 1; /* or the batch is too small for two */
+    if (status == STOA_OK)
         status = lock_step((side *[]){c->wide, &threaded}, 2, c->steps, err);
     side_close(&threaded);
     stoa_pool_free(pool);

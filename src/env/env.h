@@ -15,7 +15,7 @@ struct stoa_env {
     const stoa_env_class *class_;
     stoa_env_spec spec;
     void *config; /* the class's settings struct; constant once made */
-    int64_t count;
+    int64_t count, grain; /* grain: fewest instances worth a thread */
     stoa_rng *rngs; /* (count) one stream an instance; at the head of the block */
     void *state;    /* the class's part of the block */
     void *block;    /* rngs, then state: what is saved, loaded and hashed */
@@ -33,6 +33,7 @@ struct stoa_env_class {
      * name, resumable, chance and ceiling (NaN) and infinite reward bounds set beforehand. */
     void (*describe)(const void *config, stoa_env_spec *spec);
     size_t (*state_bytes)(const void *config, int64_t count);
+    int64_t grain; /* fewest instances whose step is worth a thread, some 10 us; 0: 32 */
     /* Instances [begin, end): begin an episode and write its first observation. Called from the
      * pool's threads, each with its own range. */
     void (*reset)(stoa_env *env, const stoa_env_buffers *buffers, int64_t begin, int64_t end);

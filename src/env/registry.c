@@ -4,11 +4,13 @@
 
 #include "env/env.h"
 
+extern const stoa_env_class stoa_env_catch;
 extern const stoa_env_class stoa_env_chain;
 extern const stoa_env_class stoa_env_key_to_door;
 
 /* In the order `stoa list environments` shows. */
 static const stoa_env_class *const classes[] = {
+    &stoa_env_catch,
     &stoa_env_chain,
     &stoa_env_key_to_door,
 };
@@ -49,6 +51,10 @@ const char *stoa_env_class_name(const stoa_env_class *class_) {
 
 const char *stoa_env_class_summary(const stoa_env_class *class_) {
     return class_->summary;
+}
+
+bool stoa_env_class_external(const stoa_env_class *class_) {
+    return class_->open != NULL;
 }
 
 stoa_settings_table stoa_env_class_settings(const stoa_env_class *class_) {

@@ -12,8 +12,7 @@
 
 #include "env/env.h"
 
-/* Fewest instances worth a thread: less costs more in waking than it saves. */
-enum { GRAIN = 32 };
+enum { GRAIN = 32 }; /* where a class says nothing */
 
 static stoa_status make_config(stoa_env *env, const stoa_env_options *options, stoa_error *err) {
     const stoa_env_class *c = env->class_;
@@ -91,6 +90,7 @@ stoa_status stoa_env_new_of(stoa_env **out, const stoa_env_class *c,
         return stoa_fail(err, STOA_ERR_MEMORY, "environment %s: out of memory", c->name);
     env->class_ = c;
     env->count = options->count;
+    env->grain = c->grain ? c->grain : GRAIN;
     stoa_status status = build(env, options, err);
     if (status != STOA_OK) {
         stoa_env_free(env);
@@ -142,7 +142,7 @@ stoa_status stoa_env_reset(stoa_env *env, stoa_pool *pool, const stoa_env_buffer
     if (env->class_->reset_all)
         return env->class_->reset_all(env, buffers, err);
     job j = {env, buffers, env->class_->reset};
-    stoa_pool_run(pool, env->count, GRAIN, run_range, &j);
+    stoa_pool_run(pool, env->count, env->grain, run_range, &j);
     return STOA_OK;
 }
 
@@ -151,7 +151,7 @@ stoa_status stoa_env_step(stoa_env *env, stoa_pool *pool, const stoa_env_buffers
     if (env->class_->step_all)
         return env->class_->step_all(env, buffers, err);
     job j = {env, buffers, env->class_->step};
-    stoa_pool_run(pool, env->count, GRAIN, run_range, &j);
+    stoa_pool_run(pool, env->count, env->grain, run_range, &j);
     return STOA_OK;
 }
 
