@@ -175,8 +175,8 @@ STOA_API void stoa_keep_grad(stoa_ctx *ctx, stoa_tensor *t);
     X(LAYER_NORM, layer_norm) X(RMS_NORM, rms_norm) X(RESIDUAL_NORM, residual_norm) \
     X(BATCH_NORM, batch_norm) X(L2_NORMALIZE, l2_normalize) \
     /* shape and index */ \
-    X(EMBEDDING, embedding) X(PICK, pick) X(GATHER_ROWS, gather_rows) \
-    X(SCATTER_ROWS, scatter_rows) X(TOP_K, top_k) X(ROUTE_CHOICE, route_choice) \
+    X(EMBEDDING, embedding) X(EMBEDDING_SUM, embedding_sum) X(PICK, pick) \
+    X(GATHER_ROWS, gather_rows) X(SCATTER_ROWS, scatter_rows) X(TOP_K, top_k) X(ROUTE_CHOICE, route_choice) \
     X(CONCAT, concat) X(SLICE, slice) X(TRANSPOSE, transpose) \
     /* matrix products */ \
     X(LINEAR, linear) X(MATMUL, matmul) X(CONV2D, conv2d) X(MAX_POOL, max_pool) \
@@ -271,6 +271,11 @@ STOA_API stoa_tensor *stoa_l2_normalize(stoa_ctx *ctx, stoa_tensor *x, double ep
 /* table (V, N) parameter, ids (...) I32 in [0, V) -> (..., N) of type out. */
 STOA_API stoa_tensor *stoa_embedding(stoa_ctx *ctx, stoa_tensor *table, stoa_tensor *ids,
                                      stoa_dtype out);
+/* A linear layer on E one-hot vectors of V elements side by side: table (E * V, N) parameter, base
+ * (R, N) or a parameter (N), ids (R, E) U8 or I32 in [0, V)
+ * -> base[r] + sum over e of table[e * V + ids[r, e]], (R, N) of type out. */
+STOA_API stoa_tensor *stoa_embedding_sum(stoa_ctx *ctx, stoa_tensor *table, stoa_tensor *ids,
+                                         stoa_tensor *base, stoa_dtype out);
 /* x (..., V), index (...) I32 -> x[..., index]: the log-probability of an action. */
 STOA_API stoa_tensor *stoa_pick(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *index);
 /* x (B, S, N), index (B, C) I32 in [0, S) or -1 -> (B, C, N); a row of zeros for -1. Index must not

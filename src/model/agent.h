@@ -11,12 +11,9 @@
 
 enum { STOA_AGENT_LAYERS = 16 };
 
-/* One observation space's way into the first joint layer. */
+/* One observation space's way into the first joint layer, where it has one of its own. */
 typedef struct stoa_agent_encoder {
-    stoa_space space;
-    int64_t inputs;      /* K: numbers, or features of the images or texts */
-    int64_t sum;         /* how many of them differ from 0 at once, for initial values */
-    stoa_tensor *weight; /* (N, K), or a row for each (element, category): (K, N) */
+    stoa_tensor *table; /* (elements * categories, N) */
 } stoa_agent_encoder;
 
 typedef struct stoa_agent_core {
@@ -34,6 +31,7 @@ struct stoa_agent {
     stoa_agent_options options;
     stoa_env_spec spec;
     stoa_agent_encoder encoders[STOA_ENV_SPACES];
+    stoa_tensor *numbers;                        /* (N, K) of all boxes side by side, or NULL */
     stoa_tensor *joint_bias;                     /* (N) of the first joint layer */
     stoa_linear_layer layers[STOA_AGENT_LAYERS]; /* the joint layers after the first */
     int64_t action_numbers;                      /* A, or 0 when the core does not read it */

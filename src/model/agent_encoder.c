@@ -1,10 +1,9 @@
 /*
  * model/agent_encoder.c - observations to the encoding x.
  *
- * The first joint layer is a linear layer on all spaces side by side, written as a sum: numbers go
- * through their columns of its weight, categories pick their rows (a one-hot vector's product), so
- * nothing is ever laid side by side and no one-hot vector is made. Then ReLU, then further ReLU
- * layers.
+ * The first joint layer is a linear layer on all spaces side by side, written as a sum: the numbers
+ * of all boxes go through their columns of its weight, categories pick their rows (a one-hot
+ * vector's product), so no one-hot vector is ever made. Then ReLU, then further ReLU layers.
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@ static bool is_category(const stoa_space *s) {
     return s->kind == STOA_SPACE_CATEGORIES;
 }
 
-/* Numbers of one instance as the encoder counts them; 0: no encoder for this space. */
+/* Inputs of the first joint layer for one instance; 0: no encoder for this space. */
 static int64_t inputs_of(const stoa_space *s) {
     int64_t n = stoa_space_numel(s);
     switch (s->kind) {
@@ -32,30 +31,32 @@ static int64_t inputs_of(const stoa_space *s) {
 
 stoa_status stoa_agent_encoder_declare(stoa_agent *agent, stoa_params *params, stoa_error *err) {
     const stoa_agent_options *o = &agent->options;
-    int64_t n = o->encoder_width, sum = 0;
+    int64_t n = o->encoder_width, numbers = 0, sum = 0; /* inputs that differ from 0 at once */
     for (int i = 0; i < agent->spec.observation_count; i++) {
-        stoa_agent_encoder *e = &agent->encoders[i];
-        e->space = agent->spec.observations[i];
-        e->inputs = inputs_of(&e->space);
-        if (e->inputs == 0)
+        const stoa_space *s = &agent->spec.observations[i];
+        int64_t inputs = inputs_of(s);
+        if (inputs == 0)
             return stoa_fail(
                 err, STOA_ERR_UNSUPPORTED,
-                "no encoder for observation \"%s\": a %s of type %s with %lld elements",
-                e->space.name, stoa_space_kind_name(e->space.kind), stoa_dtype_name(e->space.dtype),
-                (long long)stoa_space_numel(&e->space));
-        e->sum = is_category(&e->space) ? stoa_space_numel(&e->space) : e->inputs;
-        sum += e->sum;
+                "no encoder for observation \"%s\": a %s of type %s with %lld elements", s->name,
+                stoa_space_kind_name(s->kind), stoa_dtype_name(s->dtype),
+                (long long)stoa_space_numel(s));
+        sum += stoa_space_numel(s);
+        numbers += is_category(s) ? 0 : inputs;
     }
     if (sum == 0)
         return stoa_fail(err, STOA_ERR_UNSUPPORTED, "the environment %s has no observations",
                          agent->spec.name);
     double scale = sqrt(2.0 / (double)sum);
+    if (numbers > 0)
+        agent->numbers = stoa_agent_param(params, "encoder.numbers.weight", NULL, NULL,
+                                          STOA_SHAPE(n, numbers), STOA_INIT_NORMAL, scale, true);
     for (int i = 0; i < agent->spec.observation_count; i++) {
-        stoa_agent_encoder *e = &agent->encoders[i];
-        bool rows = is_category(&e->space);
-        e->weight = stoa_agent_param(params, "encoder", e->space.name, rows ? "table" : "weight",
-                                     STOA_SHAPE(rows ? e->inputs : n, rows ? n : e->inputs),
-                                     STOA_INIT_NORMAL, scale, true);
+        const stoa_space *s = &agent->spec.observations[i];
+        if (is_category(s))
+            agent->encoders[i].table =
+                stoa_agent_param(params, "encoder", s->name, "table", STOA_SHAPE(inputs_of(s), n),
+                                 STOA_INIT_NORMAL, scale, true);
     }
     agent->joint_bias =
         stoa_agent_param(params, "encoder", NULL, "bias", STOA_SHAPE(n), STOA_INIT_ZERO, 0, false);
@@ -79,52 +80,47 @@ static double unit_of(const stoa_space *s) {
 }
 
 /* (R, K) of the compute type */
-static stoa_tensor *numbers(stoa_ctx *ctx, const stoa_space *s, int64_t rows, const void *host) {
-    stoa_dtype compute = stoa_ctx_compute(ctx);
+static stoa_tensor *numbers_of(stoa_ctx *ctx, const stoa_space *s, int64_t rows, const void *host) {
     stoa_tensor *raw = stoa_from(ctx, s->dtype, STOA_SHAPE(rows, stoa_space_numel(s)), host);
-    stoa_tensor *x = raw->dtype == compute ? raw : stoa_cast(ctx, raw, compute);
+    stoa_tensor *x = stoa_cast(ctx, raw, stoa_ctx_compute(ctx));
     double unit = unit_of(s);
     return unit == 1 ? x : stoa_affine(ctx, x, unit, 0);
 }
 
-/* (R, E) I32: the row of the table that each element picks */
-static stoa_tensor *choices(stoa_ctx *ctx, const stoa_space *s, int64_t rows, const void *host) {
-    int64_t elements = stoa_space_numel(s);
-    stoa_tensor *ids = stoa_new(ctx, STOA_I32, STOA_SHAPE(rows, elements));
-    if (!stoa_ctx_computes(ctx) || !ids->data)
-        return ids;
-    int32_t *to = ids->data, categories = (int32_t)s->categories;
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t e = 0; e < elements; e++) {
-            int64_t at = r * elements + e;
-            int32_t c =
-                s->dtype == STOA_U8 ? ((const uint8_t *)host)[at] : ((const int32_t *)host)[at];
-            to[at] = (int32_t)e * categories + c;
+/* The numbers of all boxes side by side. */
+static stoa_tensor *all_numbers(stoa_ctx *ctx, const stoa_agent *agent,
+                                const stoa_agent_input *input) {
+    enum { MOST = 6 }; /* parts that one concat takes */
+    stoa_tensor *parts[MOST];
+    int count = 0;
+    for (int i = 0; i < agent->spec.observation_count; i++) {
+        const stoa_space *s = &agent->spec.observations[i];
+        if (is_category(s))
+            continue;
+        if (count == MOST) {
+            parts[0] = stoa_concat(ctx, parts, count, -1);
+            count = 1;
         }
-    return ids;
+        parts[count++] = numbers_of(ctx, s, input->steps * input->batch, input->observations[i]);
+    }
+    return stoa_concat(ctx, parts, count, -1);
 }
 
 stoa_tensor *stoa_agent_encode(stoa_ctx *ctx, const stoa_agent *agent,
                                const stoa_agent_input *input) {
     stoa_dtype compute = stoa_ctx_compute(ctx);
     int64_t rows = input->steps * input->batch, n = agent->options.encoder_width;
-    stoa_tensor *sum = NULL, *bias = agent->joint_bias;
+    stoa_tensor *sum = agent->joint_bias; // (N), then (R, N)
+    if (agent->numbers)
+        sum = stoa_linear(ctx, all_numbers(ctx, agent, input), agent->numbers, sum, compute);
     for (int i = 0; i < agent->spec.observation_count; i++) {
-        const stoa_agent_encoder *e = &agent->encoders[i];
-        const void *host = input->observations[i];
-        stoa_tensor *part; // (R, N)
-        if (is_category(&e->space)) {
-            stoa_tensor *picked =
-                stoa_embedding(ctx, e->weight, choices(ctx, &e->space, rows, host), compute);
-            part = stoa_cast(ctx, stoa_sum(ctx, picked, 1), compute);
-        } else {
-            part = stoa_linear(ctx, numbers(ctx, &e->space, rows, host), e->weight, bias, compute);
-            bias = NULL;
-        }
-        sum = sum ? stoa_add(ctx, sum, part) : part;
+        const stoa_space *s = &agent->spec.observations[i];
+        if (!is_category(s))
+            continue;
+        stoa_tensor *ids =
+            stoa_from(ctx, s->dtype, STOA_SHAPE(rows, stoa_space_numel(s)), input->observations[i]);
+        sum = stoa_embedding_sum(ctx, agent->encoders[i].table, ids, sum, compute);
     }
-    if (bias)
-        sum = stoa_add(ctx, sum, bias);
     stoa_tensor *x = stoa_relu(ctx, sum);
     for (int64_t i = 1; i < agent->options.encoder_layers; i++)
         x = stoa_relu(ctx, stoa_linear_apply(ctx, &agent->layers[i], x, compute));

@@ -72,6 +72,7 @@ const stoa_op_row stoa_op_table[STOA_OP_COUNT] = {
     ROW(BATCH_NORM, batch_norm, true, NULL),
     ROW(L2_NORMALIZE, l2_normalize, true, NULL),
     ROW(EMBEDDING, embedding, true, NULL),
+    ROW(EMBEDDING_SUM, embedding_sum, true, NULL),
     ROW(PICK, pick, true, NULL),
     ROW(GATHER_ROWS, gather_rows, true, NULL),
     ROW(SCATTER_ROWS, scatter_rows, true, NULL),

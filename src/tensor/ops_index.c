@@ -19,6 +19,20 @@ stoa_tensor *stoa_embedding(stoa_ctx *ctx, stoa_tensor *table, stoa_tensor *ids,
     return stoa_node_run(ctx, &node); // (..., N)
 }
 
+stoa_tensor *stoa_embedding_sum(stoa_ctx *ctx, stoa_tensor *table, stoa_tensor *ids,
+                                stoa_tensor *base, stoa_dtype out) {
+    assert(table->ndim == 2 && ids->ndim == 2 && base);
+    assert(ids->dtype == STOA_I32 || ids->dtype == STOA_U8);
+    int64_t rows = ids->shape[0], n = table->shape[1];
+    assert(ids->shape[1] > 0 && table->shape[0] % ids->shape[1] == 0);
+    assert(base->shape[base->ndim - 1] == n);
+    assert(base->ndim == 1 || (base->ndim == 2 && base->shape[0] == rows));
+    stoa_node node = {.op = STOA_OP_EMBEDDING_SUM,
+                      .in = {table, ids, base}, // (E * V, N), (R, E), (R, N) or (N)
+                      .out = {stoa_new(ctx, out, STOA_SHAPE(rows, n))}};
+    return stoa_node_run(ctx, &node); // (R, N)
+}
+
 stoa_tensor *stoa_pick(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *index) {
     assert(index->dtype == STOA_I32 && x->ndim == index->ndim + 1);
     for (int i = 0; i < index->ndim; i++)

@@ -51,6 +51,42 @@ static stoa_tensor *embedding_twice(op_env *e, const int64_t *d) {
     return stoa_concat(op_ctx(e), parts, 2, 0);
 }
 
+/* d: R, E, V, N */
+static const int64_t one_hot_dims[][8] = {{3, 2, 3, 4},   {1, 1, 1, 1},    {0, 2, 3, 4},
+                                          {70, 5, 4, 65}, {90, 3, 7, 130}, {5376, 25, 10, 128}};
+
+static stoa_tensor *one_hots(op_env *e, const int64_t *d, stoa_tensor *base, stoa_dtype out) {
+    stoa_tensor *table = op_input(e, "table", OP_PARAM, STOA_SHAPE(d[1] * d[2], d[3]));
+    stoa_tensor *ids = op_index(e, "ids", 0, d[2], STOA_SHAPE(d[0], d[1]));
+    return stoa_embedding_sum(op_ctx(e), table, ids, base, out);
+}
+
+static stoa_tensor *one_hot_bias(op_env *e, const int64_t *d) {
+    return one_hots(e, d, op_input(e, "bias", OP_PARAM, STOA_SHAPE(d[3])), op_act(e));
+}
+
+static stoa_tensor *one_hot_base(op_env *e, const int64_t *d) {
+    return one_hots(e, d, op_input(e, "base", OP_ACT, STOA_SHAPE(d[0], d[3])), op_act(e));
+}
+
+/* Of another type than the result, and used again. */
+static stoa_tensor *one_hot_full(op_env *e, const int64_t *d) {
+    stoa_tensor *base = op_input(e, "base", OP_ACT, STOA_SHAPE(d[0], d[3]));
+    return stoa_add(op_ctx(e), one_hots(e, d, base, op_full(e)), base);
+}
+
+/* The table has a gradient already, and the categories come as bytes. */
+static stoa_tensor *one_hot_bytes(op_env *e, const int64_t *d) {
+    stoa_tensor *table = op_input(e, "table", OP_PARAM, STOA_SHAPE(d[1] * d[2], d[3]));
+    stoa_tensor *wide = op_index(e, "ids", 0, d[2], STOA_SHAPE(d[0], d[1]));
+    stoa_tensor *ids = stoa_new(op_ctx(e), STOA_U8, STOA_SHAPE(d[0], d[1]));
+    for (int64_t i = 0; i < d[0] * d[1]; i++)
+        stoa_set(ids, i, stoa_get(wide, i));
+    stoa_tensor *bias = op_input(e, "bias", OP_PARAM, STOA_SHAPE(d[3]));
+    stoa_tensor *once = stoa_embedding_sum(op_ctx(e), table, ids, bias, op_act(e));
+    return stoa_embedding_sum(op_ctx(e), table, ids, once, op_act(e));
+}
+
 /* d: R, V */
 static const int64_t pick_dims[][8] = {{4, 3}, {1, 1}, {0, 5}, {7, 19}, {513, 67}, {512, 256}};
 
@@ -236,6 +272,10 @@ const op_case op_cases_index[] = {
     CASE(EMBEDDING, "", embedding, embedding_dims, 1e-6, 1e-2, ),
     CASE(EMBEDDING, "full precision", embedding_full, embedding_dims, 1e-6, 1e-2, ),
     CASE(EMBEDDING, "used twice", embedding_twice, embedding_dims, 1e-6, 1e-2, ),
+    CASE(EMBEDDING_SUM, "bias", one_hot_bias, one_hot_dims, 1e-6, 1e-2, ),
+    CASE(EMBEDDING_SUM, "base", one_hot_base, one_hot_dims, 1e-6, 1e-2, ),
+    CASE(EMBEDDING_SUM, "full precision", one_hot_full, one_hot_dims, 1e-6, 1e-2, ),
+    CASE(EMBEDDING_SUM, "bytes, twice", one_hot_bytes, one_hot_dims, 1e-6, 2e-2, ),
     CASE(PICK, "", pick, pick_dims, 1e-6, 1e-2, ),
     CASE(PICK, "used twice", pick_twice, pick_dims, 1e-6, 1e-2, ),
     CASE(GATHER_ROWS, "", gather, rows_dims, 1e-6, 1e-2, ),

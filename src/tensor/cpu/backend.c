@@ -57,6 +57,7 @@ static const stoa_backend cpu = {
 
             /* shape and index */
             [STOA_OP_EMBEDDING] = {stoa_cpu_embedding, stoa_cpu_embedding_backward},
+            [STOA_OP_EMBEDDING_SUM] = {stoa_cpu_embedding_sum, stoa_cpu_embedding_sum_backward},
             [STOA_OP_PICK] = {stoa_cpu_pick, stoa_cpu_pick_backward},
             [STOA_OP_GATHER_ROWS] = {stoa_cpu_gather_rows, stoa_cpu_gather_rows_backward},
             [STOA_OP_SCATTER_ROWS] = {stoa_cpu_scatter_rows, stoa_cpu_scatter_rows_backward},

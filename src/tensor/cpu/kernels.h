@@ -64,6 +64,8 @@ stoa_status stoa_cpu_l2_normalize_backward(stoa_ctx *ctx, stoa_node *node);
 /* shape and index */
 /* gather.c */
 stoa_status stoa_cpu_embedding(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_embedding_sum(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_embedding_sum_backward(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_embedding_backward(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_pick(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_pick_backward(stoa_ctx *ctx, stoa_node *node);

@@ -56,6 +56,7 @@ static const stoa_backend ref = {
 
             /* shape and index */
             [STOA_OP_EMBEDDING] = {stoa_ref_embedding, NULL},
+            [STOA_OP_EMBEDDING_SUM] = {stoa_ref_embedding_sum, NULL},
             [STOA_OP_PICK] = {stoa_ref_pick, NULL},
             [STOA_OP_GATHER_ROWS] = {stoa_ref_gather_rows, NULL},
             [STOA_OP_SCATTER_ROWS] = {stoa_ref_scatter_rows, NULL},

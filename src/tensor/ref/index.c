@@ -19,6 +19,24 @@ stoa_status stoa_ref_embedding(stoa_ctx *ctx, stoa_node *node) {
     return STOA_OK;
 }
 
+stoa_status stoa_ref_embedding_sum(stoa_ctx *ctx, stoa_node *node) {
+    (void)ctx;
+    const double *table = node->in[0]->data; // (E * V, N)
+    const stoa_tensor *ids = node->in[1];    // (R, E)
+    const stoa_tensor *base = node->in[2];   // (R, N) or (N)
+    double *out = node->out[0]->data;        // (R, N)
+    int64_t rows = ids->shape[0], elements = ids->shape[1], n = node->in[0]->shape[1];
+    int64_t v = elements ? node->in[0]->shape[0] / elements : 0;
+    for (int64_t i = 0; i < rows * n; i++) {
+        out[i] = ((const double *)base->data)[base->ndim == 1 ? i % n : i];
+        for (int64_t e = 0; e < elements; e++) {
+            int64_t id = (int64_t)stoa_get(ids, i / n * elements + e);
+            out[i] += table[(e * v + id) * n + i % n];
+        }
+    }
+    return STOA_OK;
+}
+
 stoa_status stoa_ref_pick(stoa_ctx *ctx, stoa_node *node) {
     (void)ctx;
     const double *x = node->in[0]->data;      // (R, V)

@@ -30,6 +30,7 @@ stoa_status stoa_ref_l2_normalize(stoa_ctx *ctx, stoa_node *node);
 
 /* shape and index */
 stoa_status stoa_ref_embedding(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_embedding_sum(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_pick(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_gather_rows(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_scatter_rows(stoa_ctx *ctx, stoa_node *node);
