@@ -330,6 +330,13 @@ STOA_API stoa_status stoa_settings_load(stoa_settings_table table, void *target,
 /* Same from text; name stands for the path in messages. */
 STOA_API stoa_status stoa_settings_parse(stoa_settings_table table, void *target, const char *name,
                                          stoa_view yaml, bool *seen, stoa_error *err);
+/* Reads only the rows of the table and passes over every other key: to find out what a file is
+ * about before all of it can be checked. What is not well-formed YAML still fails. */
+STOA_API stoa_status stoa_settings_peek(stoa_settings_table table, void *target, const char *path,
+                                        bool *seen, stoa_error *err);
+STOA_API stoa_status stoa_settings_peek_text(stoa_settings_table table, void *target,
+                                             const char *name, stoa_view yaml, bool *seen,
+                                             stoa_error *err);
 /* Applies one "key=value". Lists are written 1,2,3 or [1,2,3]; text may stand in quotes. */
 STOA_API stoa_status stoa_settings_set(stoa_settings_table table, void *target,
                                        const char *assignment, bool *seen, stoa_error *err);
@@ -340,6 +347,21 @@ STOA_API stoa_status stoa_settings_require(stoa_settings_table table, const char
  * comment when with_help. Loading the result gives the same target. */
 STOA_API void stoa_settings_dump(stoa_settings_table table, const void *target, bool with_help,
                                  stoa_buffer *out);
+
+/* The value of one row as it stands in such a file. */
+STOA_API void stoa_setting_write(const stoa_setting *row, const void *target, stoa_buffer *out);
+
+/* Tables over parts of one block of memory, joined to one table whose keys begin with the prefix
+ * of their part. The parts' own rows must outlive nothing but this call; their texts (help,
+ * choices) are borrowed. */
+typedef struct stoa_settings_part {
+    const char *prefix; /* "env" makes "drops" to "env.drops"; NULL: keys as they are */
+    stoa_settings_table table;
+    size_t offset; /* of the part's struct in the block */
+} stoa_settings_part;
+STOA_API stoa_status stoa_settings_join(stoa_settings_table *out, const stoa_settings_part *parts,
+                                        size_t count, stoa_error *err);
+STOA_API void stoa_settings_join_free(stoa_settings_table *table);
 
 /* ---- metrics --------------------------------------------------------------------------------- */
 

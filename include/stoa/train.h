@@ -262,10 +262,12 @@ typedef struct stoa_unroll {
     uint8_t *terminated, *truncated;     /* (T + 1, B) */
     uint8_t *reset;                      /* (T + 1, B) observation t begins an episode */
     float *log_probs;                    /* (T, B) of the action taken at t, when it was taken */
+    float *values;                       /* (T + 1, B) of observation t then; row T: PPO only */
     float *final_values;                 /* (T + 1, B) value of the last state where truncated */
     float *metrics;                      /* (T + 1, B, metric_count) where an episode ended */
     uint8_t *events;                     /* (T + 1, B) of observation t */
     stoa_agent_state state;              /* before observation 0 */
+    void *block;                         /* all of the above but the state */
 } stoa_unroll;
 
 /* ---- synthetic returns (Raposo et al. 2021) -------------------------------------------------- */
@@ -297,13 +299,23 @@ typedef struct stoa_sa_gradients {
 /* Returns the loss. */
 STOA_API double stoa_sa_loss(const stoa_sa_rows *rows, const stoa_sa_gradients *gradients);
 
+/* ---- objectives ------------------------------------------------------------------------------ */
+
+/* Terms of an agent's loss beside policy and value, each with settings of its own. */
+typedef struct stoa_objective_class stoa_objective_class;
+STOA_API int stoa_objective_class_count(void);
+STOA_API const stoa_objective_class *stoa_objective_class_at(int i);
+STOA_API const char *stoa_objective_class_name(const stoa_objective_class *class_);
+STOA_API const char *stoa_objective_class_summary(const stoa_objective_class *class_);
+STOA_API stoa_settings_table stoa_objective_class_settings(const stoa_objective_class *class_);
+
 /* ---- settings -------------------------------------------------------------------------------- */
 
 typedef enum stoa_learner_kind { STOA_LEARNER_VTRACE, STOA_LEARNER_PPO } stoa_learner_kind;
 
 /* Everything that decides an agent's run: one YAML file. Besides the rows of its table, the keys
  * env.<setting> of the environment that env.name names and <objective>.<setting> of the objectives
- * listed belong to it; they are kept as text and checked against their own tables. */
+ * listed belong to it; `extra` keeps them as text, checked against their own tables. */
 typedef struct stoa_agent_settings {
     char name[STOA_SETTING_TEXT], out[STOA_SETTING_TEXT]; /* runs go to <out>/<name>-<seed>/ */
     int64_t seed, threads;
@@ -322,19 +334,107 @@ typedef struct stoa_agent_settings {
     double value_weight, entropy_weight;
     double reward_scale, reward_clip; /* clip 0: none */
     bool mean_loss;                   /* average over T and B instead of summing */
-    double ppo_clip, gae_lambda;
+    double ppo_clip, ppo_value_clip;  /* value clip 0: none */
+    double gae_lambda;
     int64_t ppo_epochs, ppo_minibatches;
-    bool pipeline; /* actors one version behind the learner */
+    bool normalize_advantages; /* PPO: each minibatch's to mean 0, deviation 1 */
+    bool pipeline;             /* actors one version behind the learner */
 
     double rate;
     int schedule; /* stoa_schedule_kind, over updates */
     double floor;
     stoa_optimizer_options optimizer;
 
-    int64_t eval_episodes, eval_every, log_every, checkpoint_every, keep; /* in updates */
-    double checkpoint_minutes, stop_score; /* stop when an evaluation's first metric reaches it */
-    char extra[8192]; /* "env.drops=20\n": keys of the environment's and the objectives' tables */
+    int64_t eval_episodes, eval_every, log_every, checkpoint_every, keep; /* every: in updates */
+    bool eval_greedy;  /* the most probable actions instead of drawn ones */
+    int64_t window;    /* last episodes that training's figures are means of */
+    double stop_score; /* stop when an evaluation's first metric reaches it */
+    double checkpoint_minutes;
+    char extra[8192]; /* YAML lines "env.drops: 20\n" */
 } stoa_agent_settings;
+
+/* The rows of the struct, without those of environments and objectives. */
+STOA_API stoa_settings_table stoa_agent_settings_table(void);
+/* Zeroes the struct and fills every row's default. */
+STOA_API stoa_status stoa_agent_settings_init(stoa_agent_settings *settings, stoa_error *err);
+/* Defaults, then the file (path, nullable), then "key=value" assignments in order: all keys, of the
+ * environment and the objectives too. Errors name path, line and the nearest key. */
+STOA_API stoa_status stoa_agent_settings_load(stoa_agent_settings *settings, const char *path,
+                                              const char *const *sets, int set_count,
+                                              stoa_error *err);
+/* Fills derived settings and checks the whole; errors name the setting. */
+STOA_API stoa_status stoa_agent_settings_check(stoa_agent_settings *settings, stoa_error *err);
+/* Whether a settings file (nullable) with these assignments is an agent's: it names env.name. */
+STOA_API stoa_status stoa_agent_settings_detect(const char *path, const char *const *sets,
+                                                int set_count, bool *is_agent, stoa_error *err);
+
+/* All keys of one run as one table over one block of memory: for writing and comparing. */
+typedef struct stoa_agent_view {
+    stoa_settings_table table;
+    void *target;
+} stoa_agent_view;
+STOA_API stoa_status stoa_agent_view_open(stoa_agent_view *view,
+                                          const stoa_agent_settings *settings, stoa_error *err);
+STOA_API void stoa_agent_view_close(stoa_agent_view *view);
+/* The environment of these settings. */
+STOA_API stoa_status stoa_agent_settings_env(const stoa_agent_settings *settings, int64_t count,
+                                             uint64_t seed, stoa_env **out, stoa_error *err);
+
+/* ---- trainer --------------------------------------------------------------------------------- */
+
+/* Figures of episodes: 0 is the return, 1 the length in steps, then the environment's metrics. The
+ * score is the first metric, or the return where there is none. */
+enum { STOA_AGENT_FIGURES = STOA_ENV_METRICS + 2 };
+typedef struct stoa_agent_scores {
+    int64_t episodes;
+    int figures;
+    double mean[STOA_AGENT_FIGURES];
+    double margin[STOA_AGENT_FIGURES]; /* half the width of the mean's 95 % interval */
+} stoa_agent_scores;
+STOA_API const char *stoa_agent_figure_name(const stoa_env_spec *spec, int figure);
+STOA_API double stoa_agent_score(const stoa_agent_scores *scores);
+
+/* What one update did; losses are means over steps and instances, before weights. */
+typedef struct stoa_agent_step {
+    double policy_loss, value_loss, entropy;
+    double divergence; /* estimated KL of the new policy from the one that acted */
+    double explained;  /* share of the value targets' variance that the values explain */
+    double reward;     /* mean of what policy and value learned from */
+    double grad_norm, rate;
+    stoa_metric objectives[STOA_AGENT_FIGURES * 4]; /* figures of their own; names borrowed */
+    int objective_count;
+} stoa_agent_step;
+
+typedef struct stoa_agent_trainer stoa_agent_trainer;
+/* Opens the environment, builds agent, objectives and optimiser. settings must have passed the
+ * check. */
+STOA_API stoa_status stoa_agent_trainer_new(stoa_agent_trainer **out,
+                                            const stoa_agent_settings *settings, stoa_error *err);
+STOA_API void stoa_agent_trainer_free(stoa_agent_trainer *trainer);
+/* One unroll and one update (with PPO, its epochs). */
+STOA_API stoa_status stoa_agent_trainer_step(stoa_agent_trainer *trainer, stoa_agent_step *result,
+                                             stoa_error *err);
+/* `episodes` episodes of instances of its own, the same ones each time. STOA_ERR_INTERRUPTED on a
+ * stop request. */
+STOA_API stoa_status stoa_agent_trainer_evaluate(stoa_agent_trainer *trainer, int64_t episodes,
+                                                 stoa_agent_scores *result, stoa_error *err);
+/* Of the last settings.window episodes of training. */
+STOA_API stoa_agent_scores stoa_agent_trainer_scores(const stoa_agent_trainer *trainer);
+/* Everything: weights, moments, environments, cores' states, objectives' memories, figures. */
+STOA_API stoa_status stoa_agent_trainer_save(stoa_agent_trainer *trainer, const char *run_dir,
+                                             bool best, stoa_error *err);
+STOA_API stoa_status stoa_agent_trainer_load(stoa_agent_trainer *trainer, const char *run_dir,
+                                             const char *which, stoa_error *err);
+STOA_API const stoa_agent_settings *stoa_agent_trainer_settings(const stoa_agent_trainer *trainer);
+STOA_API const stoa_env_spec *stoa_agent_trainer_spec(const stoa_agent_trainer *trainer);
+STOA_API stoa_params *stoa_agent_trainer_params(const stoa_agent_trainer *trainer);
+STOA_API int64_t stoa_agent_trainer_update(const stoa_agent_trainer *trainer);  /* done */
+STOA_API int64_t stoa_agent_trainer_updates(const stoa_agent_trainer *trainer); /* in all */
+STOA_API int64_t stoa_agent_trainer_env_steps(const stoa_agent_trainer *trainer);
+STOA_API int64_t stoa_agent_trainer_episodes(const stoa_agent_trainer *trainer);
+STOA_API int stoa_agent_trainer_threads(const stoa_agent_trainer *trainer);
+/* Seconds so far in which environments stepped. */
+STOA_API double stoa_agent_trainer_env_seconds(const stoa_agent_trainer *trainer);
 
 #ifdef __cplusplus
 }

@@ -332,7 +332,7 @@ stoa_status stoa_settings_require(stoa_settings_table table, const char *name, c
 
 /* ---- dump ---- */
 
-static void write_field(const stoa_setting *row, const void *target, stoa_buffer *out) {
+void stoa_setting_write(const stoa_setting *row, const void *target, stoa_buffer *out) {
     const type_row *type = &types[row->type];
     const char *field = (const char *)target + row->offset;
     if (!type->list_at) {
@@ -369,7 +369,7 @@ static void dump_section(stoa_settings_table table, const void *target, bool wit
             if (with_help)
                 write_help(row, indent, out);
             stoa_buffer_printf(out, "%*s%s: ", indent, "", name);
-            write_field(row, target, out);
+            stoa_setting_write(row, target, out);
             stoa_buffer_append(out, "\n", 1);
             continue;
         }

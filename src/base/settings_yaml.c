@@ -25,6 +25,7 @@ typedef struct reader {
     void *target;
     const char *name;
     bool *seen;
+    bool lenient; // keys without a row are passed over
     stoa_error *err;
     yaml_parser_t parser;
     mention *mentions; // table.count
@@ -107,6 +108,8 @@ static stoa_view path_of(const reader *r) {
 }
 
 static stoa_status store(reader *r, size_t row, size_t line, const stoa_setting_value *value) {
+    if (row == r->table.count)
+        return STOA_OK; // passed over
     stoa_status status = stoa_setting_store(&r->table.rows[row], r->target, value, r->err);
     if (status != STOA_OK)
         return at_line(r, line, status);
@@ -115,10 +118,13 @@ static stoa_status store(reader *r, size_t row, size_t line, const stoa_setting_
     return STOA_OK;
 }
 
-/* Finds the row of the current path and notes that it was given. */
+/* Finds the row of the current path and notes that it was given; table.count when it is passed
+ * over. */
 static stoa_status claim_row(reader *r, size_t line, size_t *row) {
     stoa_view path = path_of(r);
     *row = stoa_setting_find(r->table, path);
+    if (*row == r->table.count && r->lenient)
+        return STOA_OK;
     if (*row == r->table.count) {
         size_t below = stoa_setting_section(r->table, path);
         if (below < r->table.count)
@@ -143,6 +149,8 @@ static stoa_status read_scalar(reader *r, const yaml_event_t *event, size_t line
         if (stoa_setting_section(r->table, path) < r->table.count)
             return STOA_OK; // a section whose settings are all commented out
         STOA_TRY(claim_row(r, line, &row));
+        if (row == r->table.count)
+            return STOA_OK;
         return FAIL_AT(r, line,
                        "\"%.*s\" has no value; leave the line out, or write \"\" for "
                        "empty text",
@@ -268,7 +276,8 @@ static stoa_status read_mapping(reader *r, size_t line, int depth) {
         STOA_TRY(read_value(r, key_line, depth));
         r->path_len = outer;
     }
-    if (!any && depth > 0 && stoa_setting_section(r->table, path_of(r)) == r->table.count)
+    if (!any && depth > 0 && !r->lenient &&
+        stoa_setting_section(r->table, path_of(r)) == r->table.count)
         return at_line(r, line, stoa_setting_unknown(r->table, path_of(r), r->err));
     return STOA_OK;
 }
@@ -306,9 +315,14 @@ static stoa_status read_stream(reader *r) {
     }
 }
 
-stoa_status stoa_settings_parse(stoa_settings_table table, void *target, const char *name,
-                                stoa_view yaml, bool *seen, stoa_error *err) {
-    reader r = {.table = table, .target = target, .name = name, .seen = seen, .err = err};
+static stoa_status parse(stoa_settings_table table, void *target, const char *name, stoa_view yaml,
+                         bool *seen, bool lenient, stoa_error *err) {
+    reader r = {.table = table,
+                .target = target,
+                .name = name,
+                .seen = seen,
+                .lenient = lenient,
+                .err = err};
     r.mentions = stoa_alloc(table.count * sizeof *r.mentions);
     if (!r.mentions || !yaml_parser_initialize(&r.parser)) {
         stoa_free(r.mentions);
@@ -321,13 +335,32 @@ stoa_status stoa_settings_parse(stoa_settings_table table, void *target, const c
     return status;
 }
 
-stoa_status stoa_settings_load(stoa_settings_table table, void *target, const char *path,
-                               bool *seen, stoa_error *err) {
+static stoa_status load(stoa_settings_table table, void *target, const char *path, bool *seen,
+                        bool lenient, stoa_error *err) {
     char *text;
     size_t size;
     STOA_TRY(stoa_file_read(path, FILE_MOST, &text, &size, err));
-    stoa_status status =
-        stoa_settings_parse(table, target, path, (stoa_view){text, size}, seen, err);
+    stoa_status status = parse(table, target, path, (stoa_view){text, size}, seen, lenient, err);
     stoa_free(text);
     return status;
+}
+
+stoa_status stoa_settings_parse(stoa_settings_table table, void *target, const char *name,
+                                stoa_view yaml, bool *seen, stoa_error *err) {
+    return parse(table, target, name, yaml, seen, false, err);
+}
+
+stoa_status stoa_settings_load(stoa_settings_table table, void *target, const char *path,
+                               bool *seen, stoa_error *err) {
+    return load(table, target, path, seen, false, err);
+}
+
+stoa_status stoa_settings_peek_text(stoa_settings_table table, void *target, const char *name,
+                                    stoa_view yaml, bool *seen, stoa_error *err) {
+    return parse(table, target, name, yaml, seen, true, err);
+}
+
+stoa_status stoa_settings_peek(stoa_settings_table table, void *target, const char *path,
+                               bool *seen, stoa_error *err) {
+    return load(table, target, path, seen, true, err);
 }

@@ -10,8 +10,6 @@
 
 #include "stoa/train.h"
 
-typedef struct stoa_objective_class stoa_objective_class;
-
 typedef struct stoa_objective {
     const stoa_objective_class *class_;
     void *config; /* the class's settings struct */
@@ -51,6 +49,11 @@ struct stoa_objective_class {
     stoa_status (*restored)(stoa_objective *o, stoa_error *err);
 };
 
+enum { STOA_OBJECTIVES = 8 }; /* of one run */
+
 const stoa_objective_class *stoa_objective_find(const char *name, stoa_error *err);
+/* The classes that a setting such as "synthetic-returns, speech" names: at most STOA_OBJECTIVES. */
+stoa_status stoa_objective_list(const char *names, const stoa_objective_class **out, int *count,
+                                stoa_error *err);
 
 #endif /* STOA_TRAIN_OBJECTIVE_H */
