@@ -1,8 +1,8 @@
 /*
  * train/act.c - one step of a policy: forward, then an action for every instance.
  *
- * Each action space takes one 32-bit word of the block that Philox gives for (step, instance), so
- * neither the number of threads nor that of instances changes what an instance draws.
+ * An instance takes its random words, one a category and two a number, from the Philox blocks of
+ * (step, instance), so neither the number of threads nor that of instances changes what it draws.
  */
 #include <math.h>
 #include <string.h>
@@ -22,7 +22,25 @@ typedef struct job {
     const stoa_agent_output *out;
     void *const *actions;
     float *log_probs; /* nullable */
+    uint64_t blocks;  /* of random words a step */
 } job;
+
+/* The random words of one instance in one step. */
+typedef struct words {
+    const stoa_draw *draw;
+    uint64_t stream, position;
+    uint32_t block[WORDS];
+    int used;
+} words;
+
+/* In [0, 1). */
+static float next_point(words *w) {
+    if (w->used == WORDS) {
+        stoa_philox(w->draw->key, w->stream, w->position++, w->block);
+        w->used = 0;
+    }
+    return (float)(w->block[w->used++] >> 8) * 0x1p-24f;
+}
 
 static int64_t largest(const float *logits, int64_t n) {
     int64_t best = 0;
@@ -32,47 +50,65 @@ static int64_t largest(const float *logits, int64_t n) {
     return best;
 }
 
-/* The category whose share of the distribution holds `point` in [0, 1), and log of its
- * probability. */
-static int64_t pick(const float *logits, int64_t n, bool greedy, float point, float *log_prob) {
+/* The category whose share of the distribution holds a random point; adds log of its probability.
+ */
+static int32_t pick(words *w, const float *logits, int64_t n, float *log_prob) {
     int64_t choice = largest(logits, n);
     float most = logits[choice], sum = 0;
     for (int64_t i = 0; i < n; i++)
         sum += expf(logits[i] - most);
-    if (!greedy) {
-        float left = point * sum;
-        int64_t i = 0;
-        for (; i < n; i++) {
-            left -= expf(logits[i] - most);
-            if (left < 0)
-                break;
+    float left = next_point(w) * sum;
+    for (int64_t i = 0; !w->draw->greedy && i < n; i++) {
+        left -= expf(logits[i] - most);
+        if (left < 0) { /* rounding at the very end: the largest */
+            choice = i;
+            break;
         }
-        choice = i < n ? i : choice; /* rounding at the very end */
     }
-    *log_prob = logits[choice] - most - logf(sum);
-    return choice;
+    *log_prob += logits[choice] - most - logf(sum);
+    return (int32_t)choice;
+}
+
+/* A number near mean, brought into the box; its density counts where it ended up. */
+static float place(words *w, const stoa_space *space, float mean, float log_std, float *log_prob) {
+    float radius = sqrtf(-2 * logf(1 - next_point(w))), turn = 6.2831853f * next_point(w);
+    float noise = w->draw->greedy ? 0 : radius * cosf(turn);
+    float x = mean + expf(log_std) * noise;
+    x = fminf(fmaxf(x, (float)space->low), (float)space->high);
+    float z = (x - mean) * expf(-log_std);
+    *log_prob -= 0.5f * z * z + log_std + 0.9189385f;
+    return x;
 }
 
 static void pick_range(void *arg, int64_t begin, int64_t end, int thread) {
     (void)thread;
     const job *j = arg;
     for (int64_t b = begin; b < end; b++) {
-        uint32_t words[STOA_ENV_SPACES];
-        float total = 0;
-        for (int k = 0; k < STOA_ENV_SPACES / WORDS; k++)
-            stoa_philox(j->draw->key, (uint64_t)b,
-                        j->draw->step * (STOA_ENV_SPACES / WORDS) + (uint64_t)k, words + k * WORDS);
+        words w = {j->draw, (uint64_t)b, j->draw->step * j->blocks, {0}, WORDS};
+        float log_prob = 0;
         for (int a = 0; a < j->spec->action_count; a++) {
-            int64_t n = j->spec->actions[a].categories;
-            const float *logits = (const float *)j->out->logits[a]->data + b * n; // (1, B, n)
-            float log_prob, point = (float)(words[a] >> 8) * 0x1p-24f;
-            int64_t choice = pick(logits, n, j->draw->greedy, point, &log_prob);
-            ((int32_t *)j->actions[a])[b] = (int32_t)choice;
-            total += log_prob;
+            const stoa_space *space = &j->spec->actions[a];
+            int64_t n = stoa_space_numel(space), c = space->categories;
+            const float *logits = j->out->logits[a]->data; // (1, B, E * C) or (1, B, 2 * E)
+            for (int64_t e = 0; e < n; e++)
+                if (space->kind == STOA_SPACE_CATEGORIES)
+                    ((int32_t *)j->actions[a])[b * n + e] =
+                        pick(&w, logits + (b * n + e) * c, c, &log_prob);
+                else
+                    ((float *)j->actions[a])[b * n + e] = place(
+                        &w, space, logits[2 * b * n + e], logits[(2 * b + 1) * n + e], &log_prob);
         }
         if (j->log_probs)
-            j->log_probs[b] = total;
+            j->log_probs[b] = log_prob;
     }
+}
+
+static uint64_t blocks_of(const stoa_env_spec *spec) {
+    int64_t count = 0;
+    for (int a = 0; a < spec->action_count; a++)
+        count += stoa_space_numel(&spec->actions[a]) *
+                 (spec->actions[a].kind == STOA_SPACE_CATEGORIES ? 1 : 2);
+    return (uint64_t)((count + WORDS - 1) / WORDS);
 }
 
 stoa_status stoa_act(stoa_ctx *ctx, const stoa_agent *agent, const stoa_env_spec *spec,
@@ -82,7 +118,7 @@ stoa_status stoa_act(stoa_ctx *ctx, const stoa_agent *agent, const stoa_env_spec
     stoa_ctx_reset(ctx);
     stoa_agent_forward(ctx, agent, input, state, state, out);
     STOA_TRY(stoa_ctx_status(ctx, err));
-    job j = {draw, spec, out, actions, log_probs};
+    job j = {draw, spec, out, actions, log_probs, blocks_of(spec)};
     stoa_pool_run(stoa_ctx_pool(ctx), input->batch, GRAIN, pick_range, &j);
     if (values)
         memcpy(values, out->value->data, (size_t)input->batch * sizeof(float));

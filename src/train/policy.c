@@ -1,18 +1,53 @@
 /* train/policy.c - the parts of an actor-critic loss: log-probability, entropy, value. */
 #include "train/policy.h"
 
-stoa_policy_terms stoa_policy_terms_of(stoa_ctx *ctx, int spaces, stoa_tensor *const *logits,
-                                       const void *const *actions) {
+#include "stoa/env.h"
+
+/* Independent choices, one an element. logits (T, B, E * C) */
+static stoa_policy_terms of_categories(stoa_ctx *ctx, const stoa_space *space, stoa_tensor *logits,
+                                       const void *actions) {
+    int64_t steps = logits->shape[0], batch = logits->shape[1], n = stoa_space_numel(space);
+    stoa_tensor *each =
+        n == 1 ? logits
+               : stoa_reshape(ctx, logits, STOA_SHAPE(steps, batch * n, space->categories));
+    stoa_tensor *index = stoa_from(ctx, STOA_I32, STOA_SHAPE(steps, batch * n), actions);
+    stoa_tensor *log_p = stoa_log_softmax(ctx, each); // (T, B * E, C)
+    stoa_tensor *taken = stoa_pick(ctx, log_p, index);
+    stoa_tensor *entropy = // (T, B * E)
+        stoa_affine(ctx, stoa_sum(ctx, stoa_mul(ctx, stoa_exp(ctx, log_p), log_p), -1), -1, 0);
+    if (n > 1) {
+        taken = stoa_sum(ctx, stoa_reshape(ctx, taken, STOA_SHAPE(steps, batch, n)), -1);
+        entropy = stoa_sum(ctx, stoa_reshape(ctx, entropy, STOA_SHAPE(steps, batch, n)), -1);
+    }
+    return (stoa_policy_terms){taken, entropy};
+}
+
+/* Independent normal numbers. parts (T, B, 2 * E): means, then logarithms of deviations. */
+static stoa_policy_terms of_box(stoa_ctx *ctx, const stoa_space *space, stoa_tensor *parts,
+                                const void *actions) {
+    const double half_log_tau = 0.91893853320467274178; // log(2 pi) / 2
+    int64_t steps = parts->shape[0], batch = parts->shape[1], n = stoa_space_numel(space);
+    stoa_tensor *mean = stoa_slice(ctx, parts, -1, 0, n); // (T, B, E)
+    stoa_tensor *log_std = stoa_slice(ctx, parts, -1, n, 2 * n);
+    stoa_tensor *taken = stoa_from(ctx, STOA_F32, STOA_SHAPE(steps, batch, n), actions);
+    stoa_tensor *z =
+        stoa_mul(ctx, stoa_sub(ctx, mean, taken), stoa_exp(ctx, stoa_affine(ctx, log_std, -1, 0)));
+    stoa_tensor *cost = stoa_add(ctx, stoa_affine(ctx, stoa_square(ctx, z), 0.5, 0), log_std);
+    return (stoa_policy_terms){
+        stoa_sum(ctx, stoa_affine(ctx, cost, -1, -half_log_tau), -1),
+        stoa_sum(ctx, stoa_affine(ctx, log_std, 1, 0.5 + half_log_tau), -1),
+    };
+}
+
+stoa_policy_terms stoa_policy_terms_of(stoa_ctx *ctx, const stoa_space *spaces, int count,
+                                       stoa_tensor *const *logits, const void *const *actions) {
     stoa_policy_terms sum = {0};
-    for (int a = 0; a < spaces; a++) {
-        int64_t steps = logits[a]->shape[0], batch = logits[a]->shape[1];
-        stoa_tensor *log_p = stoa_log_softmax(ctx, logits[a]); // (T, B, A)
-        stoa_tensor *index = stoa_from(ctx, STOA_I32, STOA_SHAPE(steps, batch), actions[a]);
-        stoa_tensor *taken = stoa_pick(ctx, log_p, index); // (T, B)
-        stoa_tensor *negative = stoa_sum(ctx, stoa_mul(ctx, stoa_exp(ctx, log_p), log_p), -1);
-        stoa_tensor *entropy = stoa_affine(ctx, negative, -1, 0); // (T, B)
-        sum.log_prob = a ? stoa_add(ctx, sum.log_prob, taken) : taken;
-        sum.entropy = a ? stoa_add(ctx, sum.entropy, entropy) : entropy;
+    for (int a = 0; a < count; a++) {
+        stoa_policy_terms one = spaces[a].kind == STOA_SPACE_CATEGORIES
+                                    ? of_categories(ctx, &spaces[a], logits[a], actions[a])
+                                    : of_box(ctx, &spaces[a], logits[a], actions[a]);
+        sum.log_prob = a ? stoa_add(ctx, sum.log_prob, one.log_prob) : one.log_prob;
+        sum.entropy = a ? stoa_add(ctx, sum.entropy, one.entropy) : one.entropy;
     }
     return sum;
 }

@@ -8,9 +8,10 @@
 typedef struct stoa_policy_terms {
     stoa_tensor *log_prob, *entropy;
 } stoa_policy_terms;
-/* logits (T, B, categories) and actions (T, B) I32 host memory, one each a space. */
-stoa_policy_terms stoa_policy_terms_of(stoa_ctx *ctx, int spaces, stoa_tensor *const *logits,
-                                       const void *const *actions);
+/* Of each space: logits (T, B, elements * categories), or (T, B, 2 * elements) means and logarithms
+ * of standard deviations of a box; actions (T, B, elements) host memory. */
+stoa_policy_terms stoa_policy_terms_of(stoa_ctx *ctx, const stoa_space *spaces, int count,
+                                       stoa_tensor *const *logits, const void *const *actions);
 
 /* The loss and its three parts, each a scalar summed over T and B and not yet weighted. */
 typedef struct stoa_actor_critic {
