@@ -166,6 +166,10 @@ static const float known_logits[T * 3] = {0.2f, -0.1f, 0.5f, 1,    0, -1, 0, 0,
                                           0,    -0.3f, 0.7f, 0.1f, 2, -2, 0};
 static const int32_t known_actions[T] = {2, 0, 1, 1, 0};
 
+static stoa_space categories(int64_t n) {
+    return (stoa_space){.kind = STOA_SPACE_CATEGORIES, .dtype = STOA_I32, .categories = n};
+}
+
 static void the_loss_is_the_known_one(void **state) {
     (void)state;
     float log_rho[T], discounts[T], v[T], r[T], targets[T], advantages[T];
@@ -175,7 +179,8 @@ static void the_loss_is_the_known_one(void **state) {
     stoa_tensor *logits = stoa_from(ctx, STOA_F32, STOA_SHAPE(T, 1, 3), known_logits);
     stoa_tensor *value = stoa_from(ctx, STOA_F32, STOA_SHAPE(T, 1), values);
     const void *actions = known_actions;
-    stoa_policy_terms terms = stoa_policy_terms_of(ctx, 1, &logits, &actions);
+    stoa_space move = categories(3);
+    stoa_policy_terms terms = stoa_policy_terms_of(ctx, &move, 1, &logits, &actions);
     stoa_actor_critic loss =
         stoa_vtrace_loss(ctx, &terms, value, targets, advantages, 0.5, 0.01, 1);
     assert_true(fabs(stoa_get(loss.policy, 0) - 5.40107535) < 1e-5);
@@ -192,12 +197,53 @@ static void two_action_spaces_are_one_joint_action(void **state) {
     stoa_tensor *logits[2] = {stoa_from(ctx, STOA_F32, STOA_SHAPE(T, 1, 3), known_logits),
                               stoa_from(ctx, STOA_F32, STOA_SHAPE(T, 1, 3), known_logits)};
     const void *actions[2] = {known_actions, known_actions};
-    stoa_policy_terms one = stoa_policy_terms_of(ctx, 1, logits, actions);
-    stoa_policy_terms two = stoa_policy_terms_of(ctx, 2, logits, actions);
+    const stoa_space moves[2] = {categories(3), categories(3)};
+    stoa_policy_terms one = stoa_policy_terms_of(ctx, moves, 1, logits, actions);
+    stoa_policy_terms two = stoa_policy_terms_of(ctx, moves, 2, logits, actions);
     for (int t = 0; t < T; t++) {
         assert_true(fabs(stoa_get(two.log_prob, t) - 2 * stoa_get(one.log_prob, t)) < 1e-6);
         assert_true(fabs(stoa_get(two.entropy, t) - 2 * stoa_get(one.entropy, t)) < 1e-6);
     }
+    stoa_ctx_free(ctx);
+}
+
+static void elements_of_one_space_are_one_joint_action(void **state) {
+    (void)state;
+    stoa_ctx *ctx = stoa_ctx_new(stoa_backend_cpu(), NULL, 0);
+    stoa_tensor *whole = stoa_from(ctx, STOA_F32, STOA_SHAPE(T, 1, 3), known_logits);
+    stoa_tensor *wide = stoa_concat(ctx, (stoa_tensor *[]){whole, whole}, 2, -1); // (T, 1, 6)
+    int32_t twice[2 * T];
+    for (int t = 0; t < T; t++)
+        twice[2 * t] = twice[2 * t + 1] = known_actions[t];
+    stoa_space move = categories(3), moves = move;
+    moves.ndim = 1;
+    moves.shape[0] = 2;
+    const void *single = known_actions, *pair = twice;
+    stoa_policy_terms one = stoa_policy_terms_of(ctx, &move, 1, &whole, &single);
+    stoa_policy_terms two = stoa_policy_terms_of(ctx, &moves, 1, &wide, &pair);
+    for (int t = 0; t < T; t++) {
+        assert_true(fabs(stoa_get(two.log_prob, t) - 2 * stoa_get(one.log_prob, t)) < 1e-6);
+        assert_true(fabs(stoa_get(two.entropy, t) - 2 * stoa_get(one.entropy, t)) < 1e-6);
+    }
+    stoa_ctx_free(ctx);
+}
+
+static void numbers_have_the_normal_density(void **state) {
+    (void)state;
+    const float parts[4] = {0.5f, -1, 0.2f, -0.7f}, taken[2] = {0.1f, -0.4f}; /* means, log stds */
+    stoa_space force = {.kind = STOA_SPACE_BOX, .dtype = STOA_F32, .ndim = 1, .shape = {2}};
+    double log_prob = 0, entropy = 0;
+    for (int e = 0; e < 2; e++) {
+        double s = exp((double)parts[2 + e]), z = ((double)taken[e] - (double)parts[e]) / s;
+        log_prob += log(exp(-z * z / 2) / (s * sqrt(2 * 3.14159265358979)));
+        entropy += 0.5 * log(2 * 3.14159265358979 * 2.718281828459045 * s * s);
+    }
+    stoa_ctx *ctx = stoa_ctx_new(stoa_backend_cpu(), NULL, 0);
+    stoa_tensor *logits = stoa_from(ctx, STOA_F32, STOA_SHAPE(1, 1, 4), parts);
+    const void *actions = taken;
+    stoa_policy_terms terms = stoa_policy_terms_of(ctx, &force, 1, &logits, &actions);
+    assert_true(fabs(stoa_get(terms.log_prob, 0) - log_prob) < 1e-5);
+    assert_true(fabs(stoa_get(terms.entropy, 0) - entropy) < 1e-5);
     stoa_ctx_free(ctx);
 }
 
@@ -233,7 +279,8 @@ static void the_clipped_surrogate_is_its_formula(void **state) {
     stoa_tensor *logits = stoa_from(ctx, STOA_F32, STOA_SHAPE(N, 1, 2), logits0);
     stoa_tensor *value = stoa_from(ctx, STOA_F32, STOA_SHAPE(N, 1), now);
     const void *actions = taken;
-    stoa_policy_terms terms = stoa_policy_terms_of(ctx, 1, &logits, &actions);
+    stoa_space move = categories(2);
+    stoa_policy_terms terms = stoa_policy_terms_of(ctx, &move, 1, &logits, &actions);
     stoa_ppo_rows rows = {log_probs, advantages, targets, old_values, 0.2, 0.2};
     stoa_actor_critic loss = stoa_ppo_loss(ctx, &terms, value, &rows, 0.5, 0, 2);
     assert_true(fabs(stoa_get(loss.policy, 0) - policy) < 1e-5);
@@ -259,6 +306,8 @@ int main(void) {
         cmocka_unit_test(advantages_are_the_sum_of_discounted_residuals),
         cmocka_unit_test(the_loss_is_the_known_one),
         cmocka_unit_test(two_action_spaces_are_one_joint_action),
+        cmocka_unit_test(elements_of_one_space_are_one_joint_action),
+        cmocka_unit_test(numbers_have_the_normal_density),
         cmocka_unit_test(the_clipped_surrogate_is_its_formula),
         cmocka_unit_test(no_steps_and_no_instances_are_fine),
     };
