@@ -14,11 +14,11 @@
 struct stoa_env {
     const stoa_env_class *class_;
     stoa_env_spec spec;
-    void *config; /* the class's settings struct; constant once made */
+    void *config;         /* the class's settings struct; constant once made */
     int64_t count, grain; /* grain: fewest instances worth a thread */
-    stoa_rng *rngs; /* (count) one stream an instance; at the head of the block */
-    void *state;    /* the class's part of the block */
-    void *block;    /* rngs, then state: what is saved, loaded and hashed */
+    stoa_rng *rngs;       /* (count) one stream an instance; at the head of the block */
+    void *state;          /* the class's part of the block */
+    void *block;          /* rngs, then state: what is saved, loaded and hashed */
     size_t block_bytes;
     void *handle; /* of classes whose instances live elsewhere (child processes); else NULL */
 };

@@ -4,15 +4,15 @@
 
 #include "env/env.h"
 
+extern const stoa_env_class stoa_env_cartpole;
 extern const stoa_env_class stoa_env_catch;
 extern const stoa_env_class stoa_env_chain;
 extern const stoa_env_class stoa_env_key_to_door;
+extern const stoa_env_class stoa_env_maze;
 
 /* In the order `stoa list environments` shows. */
 static const stoa_env_class *const classes[] = {
-    &stoa_env_catch,
-    &stoa_env_chain,
-    &stoa_env_key_to_door,
+    &stoa_env_catch, &stoa_env_chain, &stoa_env_key_to_door, &stoa_env_maze, &stoa_env_cartpole,
 };
 
 enum { COUNT = sizeof classes / sizeof *classes };

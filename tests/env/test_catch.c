@@ -70,7 +70,7 @@ static float delayed_episode(world *w, bool perfect) {
     int catches = 0;
     for (int t = 1; t <= 200; t++) {
         const float *time = b->observations[1];
-        assert_float_equal(time[0], (float)(t - 1) / 200, 1e-6);
+        assert_near(time[0], (float)(t - 1) / 200, 1e-6);
         assert_true(time[1] == (float)(t == 200));
         world_step_all(w, perfect ? chase(w, 0) : 0);
         catches += b->events[0] == 1;
@@ -78,19 +78,19 @@ static float delayed_episode(world *w, bool perfect) {
         assert_int_equal(b->terminated[0], t == 200);
         assert_int_equal(b->truncated[0], 0);
         if (t < 200)
-            assert_float_equal(b->rewards[0], 0, 0);
+            assert_near(b->rewards[0], 0, 0);
     }
-    assert_float_equal(b->rewards[0], catches, 0);
-    assert_float_equal(b->metrics[0], (float)catches / 20, 1e-6);
+    assert_near(b->rewards[0], catches, 0);
+    assert_near(b->metrics[0], (float)catches / 20, 1e-6);
     return b->rewards[0];
 }
 
 static void catches_are_paid_as_one_sum_on_the_last_step(void **state) {
     (void)state;
     world w = world_open("catch", 1, 4);
-    assert_float_equal(delayed_episode(&w, true), 20, 0);
+    assert_near(delayed_episode(&w, true), 20, 0);
     assert_true(delayed_episode(&w, false) < 20);
-    assert_float_equal(delayed_episode(&w, true), 20, 0);
+    assert_near(delayed_episode(&w, true), 20, 0);
     world_close(&w);
 }
 
@@ -104,8 +104,8 @@ static void the_last_observation_of_an_episode_shows_no_ball(void **state) {
     for (int k = 0; k < 50; k++)
         assert_int_equal(last[k], k == 47);
     const float *time = w.memory.buffers.final_observations[1];
-    assert_float_equal(time[0], 1, 0);
-    assert_float_equal(time[1], 0, 0);
+    assert_near(time[0], 1, 0);
+    assert_near(time[1], 0, 0);
     world_close(&w);
 }
 
@@ -131,8 +131,8 @@ static void random_play_catches_one_in_five(void **state) {
             sum += (double)w.memory.buffers.metrics[i];
     }
     /* 10240 drops: standard error 0.004 */
-    assert_float_equal(sum / (COUNT * EPISODES), 0.2, 0.016);
-    assert_float_equal(stoa_env_spec_of(w.env)->chance, 0.2, 1e-12);
+    assert_near(sum / (COUNT * EPISODES), 0.2, 0.016);
+    assert_near(stoa_env_spec_of(w.env)->chance, 0.2, 1e-12);
     world_close(&w);
 }
 

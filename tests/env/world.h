@@ -2,6 +2,8 @@
 #ifndef STOA_TESTS_ENV_WORLD_H
 #define STOA_TESTS_ENV_WORLD_H
 
+#include <math.h>
+
 #include "stoa/env.h"
 
 typedef struct world {
@@ -16,6 +18,10 @@ world world_open_with(const char *name, int64_t count, uint64_t seed, const char
 world world_open_options(const stoa_env_options *options);
 /* Closes it. */
 void world_close(world *w);
+
+/* cmocka's own compares floats; this compares doubles. */
+#define assert_near(actual, expected, tolerance)                                                   \
+    assert_true(fabs((double)(actual) - (double)(expected)) <= (tolerance))
 
 /* One step, every instance with this category of the first action. */
 void world_step_all(world *w, int32_t action);
