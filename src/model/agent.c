@@ -27,6 +27,8 @@ static stoa_status check(const stoa_agent_options *o, stoa_error *err) {
     if (o->core != STOA_CORE_NONE && o->core_width < 1)
         return stoa_fail(err, STOA_ERR_USAGE, "agent.core_width is %lld; it must be at least 1",
                          (long long)o->core_width);
+    if (o->image < STOA_IMAGE_FLAT || o->image > STOA_IMAGE_RESNET)
+        return stoa_fail(err, STOA_ERR_USAGE, "agent.image %d is not an image encoder", o->image);
     if (o->head_width < 0)
         return stoa_fail(err, STOA_ERR_USAGE, "agent.head_width is %lld; 0 means linear heads",
                          (long long)o->head_width);

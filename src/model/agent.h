@@ -9,11 +9,16 @@
 
 #include "stoa/model.h"
 
-enum { STOA_AGENT_LAYERS = 16 };
+enum { STOA_AGENT_LAYERS = 16, STOA_AGENT_CONVS = 20 };
 
 /* One observation space's way into the first joint layer, where it has one of its own. */
 typedef struct stoa_agent_encoder {
-    stoa_tensor *table; /* (elements * categories, N) */
+    stoa_tensor *table;  /* categories: (elements * categories, N); text: (256, embedding) */
+    int64_t features;    /* F of an image or a text */
+    stoa_tensor *weight; /* (N, F) */
+    stoa_linear_layer convs[STOA_AGENT_CONVS]; /* weight (O, C, R, S), bias (O), in order of use */
+    int conv_count;
+    stoa_tensor *gru[4]; /* weight_x, weight_h, bias_x, bias_h */
 } stoa_agent_encoder;
 
 typedef struct stoa_agent_core {
@@ -59,6 +64,17 @@ void stoa_agent_decide(stoa_ctx *ctx, const stoa_agent *agent, stoa_agent_output
  * begins; NULL when the agent reads neither. */
 stoa_tensor *stoa_agent_memories(stoa_ctx *ctx, const stoa_agent *agent,
                                  const stoa_agent_input *input);
+
+/* Parts of the encoder: declaring returns the features F (0: too small a picture), running gives
+ * (R, F) of the compute type from host memory. */
+int64_t stoa_agent_image_declare(stoa_agent_encoder *e, stoa_params *params,
+                                 const stoa_space *space, int kind);
+stoa_tensor *stoa_agent_image(stoa_ctx *ctx, const stoa_agent_encoder *e, const stoa_space *space,
+                              int kind, int64_t rows, const void *host);
+int64_t stoa_agent_text_declare(stoa_agent_encoder *e, stoa_params *params,
+                                const stoa_space *space);
+stoa_tensor *stoa_agent_text(stoa_ctx *ctx, const stoa_agent_encoder *e, const stoa_space *space,
+                             int64_t rows, const void *host);
 
 /* Floats of an instance's state. */
 int64_t stoa_agent_state_width(const stoa_agent *agent);

@@ -10,57 +10,88 @@
 
 #include "model/agent.h"
 
-static bool is_category(const stoa_space *s) {
-    return s->kind == STOA_SPACE_CATEGORIES;
-}
+/* How a space is read. */
+typedef enum route { NUMBERS, ROWS, IMAGE, TEXT, NO_ROUTE } route;
 
-/* Inputs of the first joint layer for one instance; 0: no encoder for this space. */
-static int64_t inputs_of(const stoa_space *s) {
-    int64_t n = stoa_space_numel(s);
+static route route_of(const stoa_agent *agent, const stoa_space *s) {
+    stoa_dtype t = s->dtype;
     switch (s->kind) {
     case STOA_SPACE_BOX:
-        return s->dtype == STOA_F32 || s->dtype == STOA_U8 ? n : 0;
+        return t == STOA_F32 || t == STOA_U8 ? NUMBERS : NO_ROUTE;
     case STOA_SPACE_CATEGORIES:
-        return s->dtype == STOA_U8 || s->dtype == STOA_I32 ? n * s->categories : 0;
+        return (t == STOA_U8 || t == STOA_I32) && s->categories > 0 ? ROWS : NO_ROUTE;
     case STOA_SPACE_IMAGE:
-        return s->dtype == STOA_U8 ? n : 0;
+        if (t != STOA_U8)
+            return NO_ROUTE;
+        return agent->options.image == STOA_IMAGE_FLAT ? NUMBERS : s->ndim == 3 ? IMAGE : NO_ROUTE;
+    case STOA_SPACE_TEXT:
+        return t == STOA_U8 ? TEXT : NO_ROUTE;
+    default:
+        return NO_ROUTE;
+    }
+}
+
+/* Declares a space's own layers; returns how many inputs of the first joint layer differ from 0 at
+ * once, or 0 when it has no encoder. */
+static int64_t declare_space(stoa_agent *agent, stoa_params *params, int i) {
+    const stoa_space *s = &agent->spec.observations[i];
+    stoa_agent_encoder *e = &agent->encoders[i];
+    switch (route_of(agent, s)) {
+    case NUMBERS:
+    case ROWS:
+        return stoa_space_numel(s);
+    case IMAGE:
+        return e->features = stoa_agent_image_declare(e, params, s, agent->options.image);
+    case TEXT:
+        return e->features = stoa_agent_text_declare(e, params, s);
     default:
         return 0;
     }
 }
 
-stoa_status stoa_agent_encoder_declare(stoa_agent *agent, stoa_params *params, stoa_error *err) {
-    const stoa_agent_options *o = &agent->options;
-    int64_t n = o->encoder_width, numbers = 0, sum = 0; /* inputs that differ from 0 at once */
+/* The first joint layer; its initial values fit `sum` inputs of size 1. */
+static void declare_joint(stoa_agent *agent, stoa_params *params, int64_t sum) {
+    int64_t n = agent->options.encoder_width, numbers = 0;
+    double scale = sqrt(2.0 / (double)sum);
     for (int i = 0; i < agent->spec.observation_count; i++) {
         const stoa_space *s = &agent->spec.observations[i];
-        int64_t inputs = inputs_of(s);
+        stoa_agent_encoder *e = &agent->encoders[i];
+        int64_t elements = stoa_space_numel(s);
+        route way = route_of(agent, s);
+        if (way == NUMBERS)
+            numbers += elements;
+        else if (way == ROWS)
+            e->table = stoa_agent_param(params, "encoder", s->name, "table",
+                                        STOA_SHAPE(elements * s->categories, n), STOA_INIT_NORMAL,
+                                        scale, true);
+        else
+            e->weight = stoa_agent_param(params, "encoder", s->name, "weight",
+                                         STOA_SHAPE(n, e->features), STOA_INIT_NORMAL, scale, true);
+    }
+    if (numbers > 0)
+        agent->numbers = stoa_agent_param(params, "encoder.numbers.weight", NULL, NULL,
+                                          STOA_SHAPE(n, numbers), STOA_INIT_NORMAL, scale, true);
+    agent->joint_bias = stoa_agent_param(params, "encoder.bias", NULL, NULL, STOA_SHAPE(n),
+                                         STOA_INIT_ZERO, 0, false);
+}
+
+stoa_status stoa_agent_encoder_declare(stoa_agent *agent, stoa_params *params, stoa_error *err) {
+    int64_t n = agent->options.encoder_width, sum = 0;
+    for (int i = 0; i < agent->spec.observation_count; i++) {
+        const stoa_space *s = &agent->spec.observations[i];
+        int64_t inputs = declare_space(agent, params, i);
         if (inputs == 0)
-            return stoa_fail(
-                err, STOA_ERR_UNSUPPORTED,
-                "no encoder for observation \"%s\": a %s of type %s with %lld elements", s->name,
-                stoa_space_kind_name(s->kind), stoa_dtype_name(s->dtype),
-                (long long)stoa_space_numel(s));
-        sum += stoa_space_numel(s);
-        numbers += is_category(s) ? 0 : inputs;
+            return stoa_fail(err, STOA_ERR_UNSUPPORTED,
+                             "no encoder for observation \"%s\": %s of %lld elements of type %s",
+                             s->name, stoa_space_kind_name(s->kind), (long long)stoa_space_numel(s),
+                             stoa_dtype_name(s->dtype));
+        sum += inputs;
     }
     if (sum == 0)
         return stoa_fail(err, STOA_ERR_UNSUPPORTED, "the environment %s has no observations",
                          agent->spec.name);
-    double scale = sqrt(2.0 / (double)sum);
-    if (numbers > 0)
-        agent->numbers = stoa_agent_param(params, "encoder.numbers.weight", NULL, NULL,
-                                          STOA_SHAPE(n, numbers), STOA_INIT_NORMAL, scale, true);
-    for (int i = 0; i < agent->spec.observation_count; i++) {
-        const stoa_space *s = &agent->spec.observations[i];
-        if (is_category(s))
-            agent->encoders[i].table =
-                stoa_agent_param(params, "encoder", s->name, "table", STOA_SHAPE(inputs_of(s), n),
-                                 STOA_INIT_NORMAL, scale, true);
-    }
-    agent->joint_bias =
-        stoa_agent_param(params, "encoder", NULL, "bias", STOA_SHAPE(n), STOA_INIT_ZERO, 0, false);
-    for (int64_t i = 1; i < o->encoder_layers; i++) {
+    declare_joint(agent, params, sum);
+    for (int64_t i = 1; i < agent->options.encoder_layers; i++) {
         char prefix[32];
         snprintf(prefix, sizeof prefix, "encoder.layers.%d", (int)i);
         agent->layers[i] = stoa_linear_new(params, prefix, n, n, true, sqrt(2.0 / (double)n));
@@ -95,7 +126,7 @@ static stoa_tensor *all_numbers(stoa_ctx *ctx, const stoa_agent *agent,
     int count = 0;
     for (int i = 0; i < agent->spec.observation_count; i++) {
         const stoa_space *s = &agent->spec.observations[i];
-        if (is_category(s))
+        if (route_of(agent, s) != NUMBERS)
             continue;
         if (count == MOST) {
             parts[0] = stoa_concat(ctx, parts, count, -1);
@@ -106,21 +137,38 @@ static stoa_tensor *all_numbers(stoa_ctx *ctx, const stoa_agent *agent,
     return stoa_concat(ctx, parts, count, -1);
 }
 
+/* sum (N) or (R, N), plus one space's part. */
+static stoa_tensor *add_part(stoa_ctx *ctx, const stoa_agent *agent, const stoa_agent_input *input,
+                             int i, stoa_tensor *sum) {
+    const stoa_space *s = &agent->spec.observations[i];
+    const stoa_agent_encoder *e = &agent->encoders[i];
+    const void *host = input->observations[i];
+    stoa_dtype compute = stoa_ctx_compute(ctx);
+    int64_t rows = input->steps * input->batch;
+    route way = route_of(agent, s);
+    if (way == NUMBERS)
+        return sum;
+    if (way == ROWS) {
+        stoa_tensor *ids = stoa_from(ctx, s->dtype, STOA_SHAPE(rows, stoa_space_numel(s)), host);
+        return stoa_embedding_sum(ctx, e->table, ids, sum, compute);
+    }
+    stoa_tensor *features = way == IMAGE
+                                ? stoa_agent_image(ctx, e, s, agent->options.image, rows, host)
+                                : stoa_agent_text(ctx, e, s, rows, host);
+    bool first = sum == agent->joint_bias;
+    stoa_tensor *part = stoa_linear(ctx, features, e->weight, first ? sum : NULL, compute);
+    return first ? part : stoa_add(ctx, sum, part);
+}
+
 stoa_tensor *stoa_agent_encode(stoa_ctx *ctx, const stoa_agent *agent,
                                const stoa_agent_input *input) {
     stoa_dtype compute = stoa_ctx_compute(ctx);
-    int64_t rows = input->steps * input->batch, n = agent->options.encoder_width;
+    int64_t n = agent->options.encoder_width;
     stoa_tensor *sum = agent->joint_bias; // (N), then (R, N)
     if (agent->numbers)
         sum = stoa_linear(ctx, all_numbers(ctx, agent, input), agent->numbers, sum, compute);
-    for (int i = 0; i < agent->spec.observation_count; i++) {
-        const stoa_space *s = &agent->spec.observations[i];
-        if (!is_category(s))
-            continue;
-        stoa_tensor *ids =
-            stoa_from(ctx, s->dtype, STOA_SHAPE(rows, stoa_space_numel(s)), input->observations[i]);
-        sum = stoa_embedding_sum(ctx, agent->encoders[i].table, ids, sum, compute);
-    }
+    for (int i = 0; i < agent->spec.observation_count; i++)
+        sum = add_part(ctx, agent, input, i, sum);
     stoa_tensor *x = stoa_relu(ctx, sum);
     for (int64_t i = 1; i < agent->options.encoder_layers; i++)
         x = stoa_relu(ctx, stoa_linear_apply(ctx, &agent->layers[i], x, compute));

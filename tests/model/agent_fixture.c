@@ -19,32 +19,48 @@ static stoa_space *add(stoa_space *list, int *count, const char *name, stoa_spac
     return s;
 }
 
-stoa_env_spec agent_spec(bool continuous) {
+const agent_variant agent_variants[] = {
+    {.name = "no core", .core = STOA_CORE_NONE},
+    {.name = "LSTM, boxes", .core = STOA_CORE_LSTM, .continuous = true, .head_width = 6},
+    {.name = "flat image", .core = STOA_CORE_NONE, .pixels = true, .image = STOA_IMAGE_FLAT},
+    {.name = "small image", .core = STOA_CORE_LSTM, .pixels = true, .image = STOA_IMAGE_SMALL},
+    {.name = "IMPALA's", .core = STOA_CORE_NONE, .pixels = true, .image = STOA_IMAGE_IMPALA},
+    {.name = "ResNet", .core = STOA_CORE_NONE, .pixels = true, .image = STOA_IMAGE_RESNET},
+};
+const int agent_variant_count = sizeof agent_variants / sizeof agent_variants[0];
+
+stoa_env_spec agent_spec(const agent_variant *v) {
     stoa_env_spec spec = {.name = "made-up"};
     stoa_space *o = spec.observations, *a = spec.actions;
     int *on = &spec.observation_count, *an = &spec.action_count;
+    if (v->pixels) {
+        add(o, on, "window", STOA_SPACE_IMAGE, STOA_U8, STOA_SHAPE(5, 4, 3));
+        add(o, on, "said", STOA_SPACE_TEXT, STOA_U8, STOA_SHAPE(6));
+    }
     add(o, on, "cells", STOA_SPACE_CATEGORIES, STOA_U8, STOA_SHAPE(2, 3));
     add(o, on, "time", STOA_SPACE_BOX, STOA_F32, STOA_SHAPE(2));
     add(o, on, "board", STOA_SPACE_BOX, STOA_U8, STOA_SHAPE(2, 2))->high = 4;
     add(a, an, "move", STOA_SPACE_CATEGORIES, STOA_I32, 0, NULL);
-    if (continuous) {
+    if (v->continuous) {
         add(a, an, "push", STOA_SPACE_BOX, STOA_F32, STOA_SHAPE(2));
         add(a, an, "pair", STOA_SPACE_CATEGORIES, STOA_I32, STOA_SHAPE(2))->categories = 4;
     }
     return spec;
 }
 
-stoa_agent_options agent_options(int core) {
+stoa_agent_options agent_options(const agent_variant *v) {
     return (stoa_agent_options){.encoder_width = 12,
                                 .encoder_layers = 2,
-                                .core = core,
+                                .image = v->image,
+                                .core = v->core,
                                 .core_width = 8,
                                 .core_layers = 2,
                                 .core_heads = 2,
-                                .core_memory = 4,
-                                .core_capacity = 1,
+                                .core_memory = v->memory > 0 ? v->memory : 4,
+                                .core_capacity = v->capacity > 0 ? v->capacity : 1,
                                 .last_action = true,
-                                .last_reward = true};
+                                .last_reward = true,
+                                .head_width = v->head_width};
 }
 
 static void open(agent_case *c, const stoa_env_spec *spec, const stoa_agent_options *options,
@@ -61,7 +77,7 @@ static void open(agent_case *c, const stoa_env_spec *spec, const stoa_agent_opti
     float *values = stoa_params_values(c->params, &floats);
     stoa_rng rng = stoa_rng_stream(seed, "values", 0);
     for (size_t i = 0; i < floats; i++)
-        values[i] += 0.2f * (float)stoa_rng_normal(&rng);
+        values[i] += 0.1f * (float)stoa_rng_normal(&rng);
     stoa_params_touch(c->params);
 }
 
@@ -109,6 +125,8 @@ static void *members(const stoa_space *s, int64_t count, stoa_rng *rng) {
             value = (double)stoa_rng_below(rng, s->categories);
         else if (s->dtype == STOA_U8)
             value = (double)stoa_rng_below(rng, s->kind == STOA_SPACE_BOX ? 5 : 256);
+        if (s->kind == STOA_SPACE_TEXT && i % s->shape[0] >= i / s->shape[0] % (s->shape[0] + 1))
+            value = 0;
         stoa_set(&t, i, value);
     }
     return memory;
@@ -177,6 +195,18 @@ void agent_assert_close(const stoa_tensor *a, int64_t a_from, const stoa_tensor 
         if (!(fabs(x - y) <= tolerance * (1 + fabs(y))))
             fail_msg("%s[%lld]: %.9g against %.9g", what, (long long)i, x, y);
     }
+}
+
+void agent_assert_near(const stoa_tensor *a, const stoa_tensor *b, double tolerance,
+                       const char *what) {
+    double gap = 0, size = 0;
+    for (int64_t i = 0; i < stoa_numel(b); i++) {
+        double x = stoa_get(a, i), y = stoa_get(b, i);
+        gap += (x - y) * (x - y);
+        size += y * y;
+    }
+    if (!(sqrt(gap) <= tolerance * sqrt(size)))
+        fail_msg("%s: error %.3g of the norm", what, sqrt(gap / size));
 }
 
 static stoa_tensor *weighed(stoa_ctx *ctx, stoa_tensor *x, uint64_t seed) {

@@ -13,9 +13,21 @@
 
 enum { AGENT_STEPS = 9, AGENT_BATCH = 5 };
 
-/* Categories, two boxes; one categorical action, or (continuous) also a box and a pair. */
-stoa_env_spec agent_spec(bool continuous);
-stoa_agent_options agent_options(int core);
+/* A kind of agent in a kind of world. */
+typedef struct agent_variant {
+    const char *name;
+    int core, image;
+    bool pixels;     /* an image and a text besides categories and numbers */
+    bool continuous; /* actions: a box and a pair besides one of three */
+    int64_t head_width;
+    double capacity; /* 0: 1 */
+    int64_t memory;  /* 0: 4 */
+} agent_variant;
+extern const agent_variant agent_variants[];
+extern const int agent_variant_count;
+
+stoa_env_spec agent_spec(const agent_variant *v);
+stoa_agent_options agent_options(const agent_variant *v);
 
 typedef struct agent_case {
     stoa_params *params;
@@ -47,6 +59,9 @@ void agent_check_ok(const stoa_ctx *ctx);
 /* |a - b| <= tolerance * (1 + |b|) for n elements. */
 void agent_assert_close(const stoa_tensor *a, int64_t a_from, const stoa_tensor *b, int64_t b_from,
                         int64_t n, double tolerance, const char *what);
+/* |a - b| <= tolerance * |b|, of the whole tensors' norms. */
+void agent_assert_near(const stoa_tensor *a, const stoa_tensor *b, double tolerance,
+                       const char *what);
 /* A scalar that every output of the agent takes part in, with fixed random weights. */
 stoa_tensor *agent_loss(stoa_ctx *ctx, const stoa_env_spec *spec, const stoa_agent_output *out);
 

@@ -7,9 +7,6 @@
 
 #include "agent_fixture.h"
 
-static const int cores[] = {STOA_CORE_NONE, STOA_CORE_LSTM};
-enum { CORES = sizeof cores / sizeof cores[0] };
-
 static void forward(stoa_ctx *ctx, agent_case *c, const stoa_agent_input *input,
                     stoa_agent_output *out) {
     stoa_ctx_reset(ctx);
@@ -30,41 +27,40 @@ static void compare_outputs(const stoa_env_spec *spec, const stoa_agent_output *
 
 static void outputs_equal_the_reference(void **state) {
     (void)state;
-    for (int k = 0; k < CORES; k++)
-        for (int continuous = 0; continuous < 2; continuous++) {
-            stoa_env_spec spec = agent_spec(continuous);
-            stoa_agent_options o = agent_options(cores[k]);
-            o.head_width = continuous ? 10 : 0;
-            agent_case c, wide;
-            agent_case_open(&c, &spec, &o, AGENT_BATCH, 3);
-            agent_case_open_wide(&wide, &spec, &o, AGENT_BATCH, 3);
-            agent_episode e;
-            agent_episode_init(&e, &spec, AGENT_STEPS, AGENT_BATCH, 4);
-            stoa_ctx *cpu = agent_ctx("cpu", STOA_F32), *ref = agent_ctx("ref", STOA_F64);
-            stoa_agent_output a, b;
-            forward(cpu, &c, &e.input, &a);
-            forward(ref, &wide, &e.input, &b);
-            agent_check_ok(cpu), agent_check_ok(ref);
-            compare_outputs(&spec, &a, &b, 2e-5);
-            for (int64_t i = 0; i < c.next.batch * c.next.width; i++)
-                assert_true(fabsf(c.next.data[i] - wide.next.data[i]) < 1e-4f);
-            stoa_ctx_set_compute(cpu, STOA_BF16);
-            forward(cpu, &c, &e.input, &a);
-            agent_check_ok(cpu);
-            assert_int_equal(a.value->dtype, STOA_F32);
-            assert_int_equal(a.logits[0]->dtype, STOA_F32);
-            compare_outputs(&spec, &a, &b, 6e-2);
-            agent_episode_deinit(&e);
-            stoa_ctx_free(cpu), stoa_ctx_free(ref);
-            agent_case_close(&c), agent_case_close_wide(&wide);
-        }
+    for (int k = 0; k < agent_variant_count; k++) {
+        stoa_env_spec spec = agent_spec(&agent_variants[k]);
+        stoa_agent_options o = agent_options(&agent_variants[k]);
+        agent_case c, wide;
+        agent_case_open(&c, &spec, &o, AGENT_BATCH, 3);
+        agent_case_open_wide(&wide, &spec, &o, AGENT_BATCH, 3);
+        agent_episode e;
+        agent_episode_init(&e, &spec, AGENT_STEPS, AGENT_BATCH, 4);
+        stoa_ctx *cpu = agent_ctx("cpu", STOA_F32), *ref = agent_ctx("ref", STOA_F64);
+        stoa_agent_output a, b;
+        forward(cpu, &c, &e.input, &a);
+        forward(ref, &wide, &e.input, &b);
+        agent_check_ok(cpu), agent_check_ok(ref);
+        compare_outputs(&spec, &a, &b, 2e-5);
+        for (int64_t i = 0; i < c.next.batch * c.next.width; i++)
+            assert_true(fabsf(c.next.data[i] - wide.next.data[i]) < 1e-4f);
+        stoa_ctx_set_compute(cpu, STOA_BF16);
+        forward(cpu, &c, &e.input, &a);
+        agent_check_ok(cpu);
+        assert_int_equal(a.value->dtype, STOA_F32);
+        assert_int_equal(a.logits[0]->dtype, STOA_F32);
+        agent_assert_near(a.features, b.features, 3e-2, agent_variants[k].name);
+        agent_assert_near(a.value, b.value, 4e-2, agent_variants[k].name);
+        agent_episode_deinit(&e);
+        stoa_ctx_free(cpu), stoa_ctx_free(ref);
+        agent_case_close(&c), agent_case_close_wide(&wide);
+    }
 }
 
 static void acting_step_by_step_equals_the_unroll(void **state) {
     (void)state;
-    for (int k = 0; k < CORES; k++) {
-        stoa_env_spec spec = agent_spec(true);
-        stoa_agent_options o = agent_options(cores[k]);
+    for (int k = 0; k < agent_variant_count; k++) {
+        stoa_env_spec spec = agent_spec(&agent_variants[k]);
+        stoa_agent_options o = agent_options(&agent_variants[k]);
         agent_case all, step;
         agent_case_open(&all, &spec, &o, AGENT_BATCH, 5);
         agent_case_open(&step, &spec, &o, AGENT_BATCH, 5);
@@ -104,15 +100,15 @@ static void acting_step_by_step_equals_the_unroll(void **state) {
 /* Central differences in double precision through the reference backend. */
 static void gradients_equal_finite_differences(void **state) {
     (void)state;
-    for (int k = 0; k < CORES; k++) {
-        stoa_env_spec spec = agent_spec(true);
-        stoa_agent_options o = agent_options(cores[k]);
-        o.head_width = 6;
+    for (int k = 0; k < agent_variant_count; k++) {
+        stoa_env_spec spec = agent_spec(&agent_variants[k]);
+        stoa_agent_options o = agent_options(&agent_variants[k]);
         agent_case c, wide;
         agent_case_open(&c, &spec, &o, 2, 7);
         agent_case_open_wide(&wide, &spec, &o, 2, 7);
         agent_episode e;
-        agent_episode_init(&e, &spec, 5, 2, 8);
+        bool large = agent_variants[k].pixels;
+        agent_episode_init(&e, &spec, large ? 2 : 5, 2, 8);
         stoa_ctx *cpu = agent_ctx("cpu", STOA_F32), *ref = agent_ctx("ref", STOA_F64);
         stoa_ctx_set_grad(cpu, true);
         stoa_agent_output out;
@@ -124,7 +120,7 @@ static void gradients_equal_finite_differences(void **state) {
             const stoa_param *param = stoa_params_at(c.params, p);
             stoa_tensor *t = &stoa_params_at(wide.params, p)->tensor;
             assert_true(param->tensor.grad_written);
-            for (int n = 0; n < 4; n++) {
+            for (int n = 0; n < (large ? 2 : 4); n++) {
                 int64_t i = stoa_rng_below(&pick, stoa_numel(t));
                 double *x = (double *)t->data + i, kept = *x, loss[2];
                 for (int side = 0; side < 2; side++) {
@@ -136,7 +132,7 @@ static void gradients_equal_finite_differences(void **state) {
                 double got = (double)((float *)param->tensor.grad)[i];
                 double want = (loss[0] - loss[1]) / 2e-5;
                 if (fabs(got - want) > 1e-4 + 1e-3 * fabs(want))
-                    fail_msg("core %d: %s[%lld]: %.8g against %.8g", cores[k], param->name,
+                    fail_msg("%s: %s[%lld]: %.8g against %.8g", agent_variants[k].name, param->name,
                              (long long)i, got, want);
             }
         }
@@ -149,9 +145,9 @@ static void gradients_equal_finite_differences(void **state) {
 /* What happened before a reset, and what the last action was, must not reach past it. */
 static void nothing_passes_a_reset(void **state) {
     (void)state;
-    for (int k = 0; k < CORES; k++) {
-        stoa_env_spec spec = agent_spec(false);
-        stoa_agent_options o = agent_options(cores[k]);
+    for (int k = 0; k < agent_variant_count; k++) {
+        stoa_env_spec spec = agent_spec(&agent_variants[k]);
+        stoa_agent_options o = agent_options(&agent_variants[k]);
         agent_case c;
         agent_case_open(&c, &spec, &o, AGENT_BATCH, 9);
         agent_episode one, other;
@@ -165,8 +161,11 @@ static void nothing_passes_a_reset(void **state) {
         for (int i = 0; i < spec.observation_count; i++)
             memcpy((void *)(uintptr_t)b.observations[i], a.observations[i],
                    (size_t)rows * stoa_space_bytes(&spec.observations[i]));
-        memcpy((int32_t *)(uintptr_t)b.last_actions[0] + AGENT_BATCH,
-               (const int32_t *)a.last_actions[0] + AGENT_BATCH, (size_t)later * sizeof(int32_t));
+        for (int i = 0; i < spec.action_count; i++) {
+            size_t bytes = stoa_space_bytes(&spec.actions[i]);
+            memcpy((char *)(uintptr_t)b.last_actions[i] + AGENT_BATCH * bytes,
+                   (const char *)a.last_actions[i] + AGENT_BATCH * bytes, (size_t)later * bytes);
+        }
         memcpy((float *)(uintptr_t)b.last_rewards + AGENT_BATCH, a.last_rewards + AGENT_BATCH,
                (size_t)later * sizeof(float));
         memcpy((uint8_t *)(uintptr_t)b.reset, a.reset, (size_t)rows);
@@ -208,10 +207,10 @@ static void act(stoa_ctx *ctx, agent_case *c, const stoa_env_spec *spec, const a
 
 static void a_step_after_the_first_ones_allocates_nothing(void **state) {
     (void)state;
-    for (int k = 0; k < CORES; k++)
+    for (int k = 0; k < agent_variant_count; k++)
         for (int narrow = 0; narrow < 2; narrow++) {
-            stoa_env_spec spec = agent_spec(true);
-            stoa_agent_options o = agent_options(cores[k]);
+            stoa_env_spec spec = agent_spec(&agent_variants[k]);
+            stoa_agent_options o = agent_options(&agent_variants[k]);
             agent_case c;
             agent_case_open(&c, &spec, &o, AGENT_BATCH, 12);
             agent_episode e;
@@ -237,10 +236,10 @@ static void a_step_after_the_first_ones_allocates_nothing(void **state) {
 static void equal_threads_give_equal_bits(void **state) {
     (void)state;
     enum { BATCH = 70 };
-    for (int k = 0; k < CORES; k++)
+    for (int k = 0; k < agent_variant_count; k++)
         for (int narrow = 0; narrow < 2; narrow++) {
-            stoa_env_spec spec = agent_spec(true);
-            stoa_agent_options o = agent_options(cores[k]);
+            stoa_env_spec spec = agent_spec(&agent_variants[k]);
+            stoa_agent_options o = agent_options(&agent_variants[k]);
             agent_case c;
             agent_case_open(&c, &spec, &o, BATCH, 14);
             agent_episode e;
@@ -267,9 +266,9 @@ static void equal_threads_give_equal_bits(void **state) {
 
 static void a_plan_counts_the_flops_of_the_run(void **state) {
     (void)state;
-    for (int k = 0; k < CORES; k++) {
-        stoa_env_spec spec = agent_spec(true);
-        stoa_agent_options o = agent_options(cores[k]);
+    for (int k = 0; k < agent_variant_count; k++) {
+        stoa_env_spec spec = agent_spec(&agent_variants[k]);
+        stoa_agent_options o = agent_options(&agent_variants[k]);
         agent_case c;
         agent_case_open(&c, &spec, &o, AGENT_BATCH, 16);
         agent_episode e;
@@ -302,23 +301,23 @@ static void a_plan_counts_the_flops_of_the_run(void **state) {
 
 static void what_has_no_encoder_or_head_is_named(void **state) {
     (void)state;
-    stoa_agent_options o = agent_options(STOA_CORE_LSTM);
+    stoa_agent_options o = agent_options(&agent_variants[1]);
     stoa_error err = {0};
     stoa_agent *agent;
-    stoa_env_spec spec = agent_spec(false);
+    stoa_env_spec spec = agent_spec(&agent_variants[1]);
     spec.observations[1].dtype = STOA_I32;
     stoa_params *params = stoa_params_new();
     assert_int_equal(stoa_agent_new(&agent, params, &spec, &o, &err), STOA_ERR_UNSUPPORTED);
     assert_non_null(strstr(err.message, "\"time\""));
     assert_null(agent);
     stoa_params_free(params);
-    spec = agent_spec(false);
+    spec = agent_spec(&agent_variants[1]);
     spec.actions[0].kind = STOA_SPACE_TEXT;
     params = stoa_params_new();
     assert_int_equal(stoa_agent_new(&agent, params, &spec, &o, &err), STOA_ERR_UNSUPPORTED);
     assert_non_null(strstr(err.message, "\"move\""));
     stoa_params_free(params);
-    spec = agent_spec(false);
+    spec = agent_spec(&agent_variants[1]);
     o.encoder_layers = 0;
     params = stoa_params_new();
     assert_int_equal(stoa_agent_new(&agent, params, &spec, &o, &err), STOA_ERR_USAGE);
