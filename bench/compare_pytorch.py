@@ -2,6 +2,8 @@
 
     make && python3 bench/compare_pytorch.py            # needs torch: pip install torch
     python3 bench/compare_pytorch.py --sizes 10M --rounds 3 --compile
+
+torch.compile needs a C++ compiler and some minutes a size. 124M in float32 needs 5 GB.
 """
 
 import argparse
@@ -14,8 +16,12 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def run(command):
-    done = subprocess.run(command, capture_output=True, text=True)
+def run(command, patience):
+    """What a command printed as JSON, or why there is nothing."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience)
+    except subprocess.TimeoutExpired:
+        return None, [f"stopped after {patience:.0f} s"]
     if done.returncode != 0:
         return None, done.stderr.strip().splitlines()[-1:] or ["failed"]
     return json.loads(done.stdout), None
@@ -28,10 +34,11 @@ def main():
     parser.add_argument("--sizes", default="1.2M,10M,124M")
     parser.add_argument("--precisions", default="bf16,f32")
     parser.add_argument("--what", default="train,decode")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, help="default: 5, at 124M 3")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--compile", action="store_true", help="also torch.compile")
+    parser.add_argument("--patience", type=float, default=600, help="seconds one run may take")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     table = []
@@ -50,9 +57,9 @@ def main():
                     kinds["compiled"] = peer + ["--compile"]
                 rates = {kind: [] for kind in kinds}
                 mod = []
-                for _ in range(args.rounds):
+                for _ in range(args.rounds or (3 if size == "124M" else 5)):
                     for kind, command in kinds.items():
-                        out, problem = run(command)
+                        out, problem = run(command, args.patience)
                         if problem:
                             print(f"{kind}: {problem[0]}", file=sys.stderr)
                             continue
