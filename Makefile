@@ -102,9 +102,14 @@ $(STOA): $(call obj,$(CLI_SRC)) $(LIB_A)
 .SECONDEXPANSION:
 # (a plain % in the rule would become the stem)
 percent := %
+comma := ,
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $$(call obj,$$(filter tests/$$(dir $$*)$$(percent),$(TEST_AUX))) $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+
+# this test writes down the file operations of a save
+$(BUILD)/tests/nn/test_checkpoint_power: LDFLAGS += \
+    $(addprefix -Wl$(comma)--wrap=,open openat write fsync rename renameat2 mkdir unlink unlinkat)
 
 $(BUILD)/examples/%: $(BUILD)/examples/%.o $(LIB_A)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@

@@ -102,7 +102,7 @@ static stoa_status publish(const char *from, const char *to, stoa_error *err) {
     if (errno != EINVAL && errno != ENOSYS)
         return stoa_fail(err, STOA_ERR_IO, "%s: cannot rename to %s: %s", from, to,
                          strerror(errno));
-    // a file system without exchange: the old one steps aside
+    // a file system without exchange: the old one steps aside for a moment
     char aside[PATH_MAX];
     if (snprintf(aside, sizeof aside, "%s0", from) >= PATH_MAX)
         return too_long(from, err);
@@ -113,7 +113,9 @@ static stoa_status publish(const char *from, const char *to, stoa_error *err) {
         rename(aside, to);
         return stoa_fail(err, STOA_ERR_IO, "%s: cannot rename to %s: %s", from, to, strerror(code));
     }
-    return stoa_remove_tree(aside, err);
+    return rename(aside, from) == 0
+               ? STOA_OK
+               : stoa_fail(err, STOA_ERR_IO, "%s: cannot rename: %s", aside, strerror(errno));
 }
 
 static stoa_status point(const char *folder, const char *which, const char *name, stoa_error *err) {
@@ -185,11 +187,13 @@ stoa_status stoa_checkpoint_save(const char *folder, const stoa_params *params,
     stoa_status status = fill_folder(unfinished, params, optimizer, info, err);
     if (status == STOA_OK)
         status = publish(unfinished, path, err);
+    // before what was replaced goes: else a power loss can keep its name and take its files
+    if (status == STOA_OK)
+        STOA_TRY(stoa_fsync_dir(folder, err));
     if (stoa_file_exists(unfinished)) // failed, or holds what was replaced
         stoa_remove_tree(unfinished, NULL);
     if (status != STOA_OK)
         return status;
-    STOA_TRY(stoa_fsync_dir(folder, err));
     STOA_TRY(point(folder, "latest", name, err));
     if (mark_best)
         STOA_TRY(point(folder, "best", name, err));
