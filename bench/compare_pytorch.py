@@ -69,6 +69,8 @@ def main():
                             mod.append(out[1][key])
                         else:
                             rates[kind].append(out["tokens_per_second"])
+                        print(f"{size} {precision} {what} {kind} {rates[kind][-1]:,.0f}",
+                              file=sys.stderr, flush=True)
                 row = {"size": size, "precision": precision, "what": what}
                 row.update({kind: statistics.median(r) for kind, r in rates.items() if r})
                 if mod:

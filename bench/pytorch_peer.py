@@ -96,6 +96,9 @@ class GPT(nn.Module):
         return self.head(self.norm(x[:, -1:]))
 
 
+LONG = 15.0  # seconds: after one step to warm up, one that takes longer is enough
+
+
 def train_speed(model, args, batch, context, vocab):
     matrices = [p for p in model.parameters() if p.dim() == 2]
     others = [p for p in model.parameters() if p.dim() != 2]
@@ -114,10 +117,11 @@ def train_speed(model, args, batch, context, vocab):
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    for _ in range(2):
-        step()
-    best, start, count = math.inf, time.perf_counter(), 0
-    while count < 3 or time.perf_counter() - start < args.seconds:
+    step()
+    before = time.perf_counter()
+    step()
+    best, start, count = time.perf_counter() - before, time.perf_counter(), 0
+    while best < LONG and (count < 3 or time.perf_counter() - start < args.seconds):
         before = time.perf_counter()
         step()
         best = min(best, time.perf_counter() - before)

@@ -11,48 +11,33 @@ typedef struct options {
     const char *size, *precision; /* NULL: all (but the largest size) */
 } options;
 
-static const struct argp_option rows[] = {
-    {"threads", 'T', "N", 0, "CPU threads (default: all)", 0},
-    {"seconds", 's', "X", 0, "Time a measurement may take (default 1)", 0},
-    {"size", 'z', "SIZE", 0, "Only this size: 1.2M, 10M or 124M (needs 4 GB; not in the default)",
-     0},
-    {"precision", 'p', "KIND", 0, "Only f32 or bf16", 0},
-    {"ops", 'o', 0, 0, "Where the time of a training step goes, by operation", 0},
-    {"json", 'j', 0, 0, "Print as JSON", 0},
+static const cli_option rows[] = {
+    {"threads", 'T', "N", "CPU threads (default: all)", CLI_INT, CLI_AT(options, threads, int64_t),
+     0, 1024},
+    {"seconds", 's', "X", "Time a measurement may take (default 1)", CLI_FLOAT,
+     CLI_AT(options, seconds, double), 0.01, 600},
+    {"size", 'z', "SIZE", "Only this size: 1.2M, 10M or 124M (needs 4 GB; not in the default)",
+     CLI_TEXT, CLI_AT(options, size, const char *), 0, 0},
+    {"precision", 'p', "KIND", "Only f32 or bf16", CLI_OWN, 0, 0, 0},
+    {"ops", 'o', NULL, "Where the time of a training step goes, by operation", CLI_FLAG,
+     CLI_AT(options, ops, bool), 0, 0},
+    {"json", 'j', NULL, "Print as JSON", CLI_FLAG, CLI_AT(options, json, bool), 0, 0},
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
+static error_t parse_precision(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
-    switch (key) {
-    case 'T':
-        o->threads = cli_int(arg, "--threads", 0, 1024, state);
-        return 0;
-    case 's':
-        o->seconds = cli_float(arg, "--seconds", 0.01, 600, state);
-        return 0;
-    case 'z':
-        o->size = arg;
-        return 0;
-    case 'p':
-        if (strcmp(arg, "f32") != 0 && strcmp(arg, "bf16") != 0)
-            argp_error(state, "--precision is f32 or bf16, not '%s'", arg);
-        o->precision = arg;
-        return 0;
-    case 'o':
-        o->ops = true;
-        return 0;
-    case 'j':
-        o->json = true;
-        return 0;
-    default:
+    if (key != 'p')
         return ARGP_ERR_UNKNOWN;
-    }
+    if (strcmp(arg, "f32") != 0 && strcmp(arg, "bf16") != 0)
+        argp_error(state, "--precision is f32 or bf16, not '%s'", arg);
+    o->precision = arg;
+    return 0;
 }
 
-static const struct argp parser = {
+static const cli_parser parser = {
     .options = rows,
-    .parser = parse,
+    .own = parse_precision,
     .doc = "Training and sampling speed of language models of three sizes, dense and with "
            "Mixture-of-Depths routing (12.5 %, every other block). bench/ in the source tree "
            "compares with PyTorch.",

@@ -122,19 +122,17 @@ static int look(finding *f) {
     return n + 1;
 }
 
-static const struct argp_option rows[] = {{"json", 'j', 0, 0, "Print as JSON", 0}, {0}};
+typedef struct options {
+    bool json;
+} options;
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
-    (void)arg;
-    if (key != 'j')
-        return ARGP_ERR_UNKNOWN;
-    *(bool *)state->input = true;
-    return 0;
-}
+static const cli_option rows[] = {
+    {"json", 'j', NULL, "Print as JSON", CLI_FLAG, CLI_AT(options, json, bool), 0, 0},
+    {0},
+};
 
-static const struct argp parser = {
+static const cli_parser parser = {
     .options = rows,
-    .parser = parse,
     .doc = "What this machine has, which features are built in, what to install.",
 };
 
@@ -178,11 +176,11 @@ static void print_text(const finding *findings, int count) {
 }
 
 int verb_doctor(int argc, char **argv) {
-    bool json = false;
+    options o = {0};
     finding findings[16];
-    cli_parse(&parser, argc, argv, &json);
+    cli_parse(&parser, argc, argv, &o);
     int count = look(findings);
-    if (json)
+    if (o.json)
         print_json(findings, count);
     else
         print_text(findings, count);

@@ -120,23 +120,16 @@ typedef struct options {
     bool json;
 } options;
 
-static const struct argp_option rows[] = {{"json", 'j', 0, 0, "Print as JSON", 0}, {0}};
+static const cli_option rows[] = {
+    {"json", 'j', NULL, "Print as JSON", CLI_FLAG, CLI_AT(options, json, bool), 0, 0},
+    {0},
+};
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
-    options *o = state->input;
-    if (key == 'j')
-        o->json = true;
-    else if (key == ARGP_KEY_ARG && state->arg_num == 0)
-        o->what = arg;
-    else
-        return ARGP_ERR_UNKNOWN;
-    return 0;
-}
-
-static const struct argp parser = {
+static const cli_parser parser = {
     .options = rows,
-    .parser = parse,
-    .args_doc = "[studies|backends|settings|ops]",
+    .words = {CLI_AT(options, what, const char *)},
+    .words_count = 1,
+    .arguments = "[studies|backends|settings|ops]",
     .doc = "What there is: studies to run, backends, every setting with its default and meaning, "
            "operations.",
 };

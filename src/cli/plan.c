@@ -9,39 +9,20 @@ typedef struct options {
     bool json, no_speed;
 } options;
 
-static const struct argp_option rows[] = {
-    {"set", 's', "KEY=VALUE", 0, "Change one setting, e.g. --set model.layers=8", 0},
-    {"no-speed", 'n', 0, 0, "Do not time this machine", 0},
-    {"json", 'j', 0, 0, "Print as JSON", 0},
+static const cli_option rows[] = {
+    {"set", 's', "KEY=VALUE", "Change one setting, e.g. --set model.layers=8", CLI_SETTINGS,
+     CLI_AT(options, settings, cli_settings), 0, 0},
+    {"no-speed", 'n', NULL, "Do not time this machine", CLI_FLAG, CLI_AT(options, no_speed, bool),
+     0, 0},
+    {"json", 'j', NULL, "Print as JSON", CLI_FLAG, CLI_AT(options, json, bool), 0, 0},
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
-    options *o = state->input;
-    switch (key) {
-    case 's':
-        cli_settings_add(&o->settings, arg, state);
-        return 0;
-    case 'n':
-        o->no_speed = true;
-        return 0;
-    case 'j':
-        o->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0)
-            return ARGP_ERR_UNKNOWN;
-        o->settings.path = arg;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp parser = {
+static const cli_parser parser = {
     .options = rows,
-    .parser = parse,
-    .args_doc = "[SETTINGS.yaml]",
+    .words = {CLI_AT(options, settings.path, const char *)},
+    .words_count = 1,
+    .arguments = "[SETTINGS.yaml]",
     .doc =
         "Parameters, memory, FLOPs and expected speed of a run, before it runs. The figures come "
         "from the model's own code on a backend that computes nothing, so they are the run's.",

@@ -7,79 +7,40 @@
 typedef struct options {
     const char *run, *prompt, *which;
     stoa_generate_options generate;
-    int64_t threads;
+    int64_t seed, threads;
     bool json, stats;
 } options;
 
-static const struct argp_option rows[] = {
-    {"tokens", 'n', "N", 0, "New tokens (default 256)", 0},
-    {"batch", 'b', "N", 0, "Independent continuations (default 1)", 0},
-    {"temperature", 't', "X", 0, "0 always takes the most probable token (default 0.8)", 0},
-    {"top-k", 'k', "N", 0, "Only the N most probable tokens (default: all)", 0},
-    {"top-p", 'p', "X", 0, "Only the most probable tokens that hold this share (default 1)", 0},
-    {"seed", 's', "N", 0, "Same seed, same text (default 1)", 0},
-    {"checkpoint", 'c', "NAME", 0, "best (default), latest, or a step_... folder", 0},
-    {"threads", 'T', "N", 0, "CPU threads (default: all)", 0},
-    {"stats", 'v', 0, 0, "Speed, cache and routing to stderr", 0},
-    {"json", 'j', 0, 0, "Print texts and figures as JSON", 0},
+static const cli_option rows[] = {
+    {"tokens", 'n', "N", "New tokens (default 256)", CLI_INT,
+     CLI_AT(options, generate.tokens, int64_t), 1, 100000000},
+    {"batch", 'b', "N", "Independent continuations (default 1)", CLI_INT,
+     CLI_AT(options, generate.batch, int64_t), 1, 4096},
+    {"temperature", 't', "X", "0 always takes the most probable token (default 0.8)", CLI_FLOAT,
+     CLI_AT(options, generate.sampler.temperature, double), 0, 100},
+    {"top-k", 'k', "N", "Only the N most probable tokens (default: all)", CLI_INT,
+     CLI_AT(options, generate.sampler.top_k, int64_t), 0, 1 << 24},
+    {"top-p", 'p', "X", "Only the most probable tokens that hold this share (default 1)", CLI_FLOAT,
+     CLI_AT(options, generate.sampler.top_p, double), 0, 1},
+    {"seed", 's', "N", "Same seed, same text (default 1)", CLI_INT, CLI_AT(options, seed, int64_t),
+     0, (double)INT64_MAX},
+    {"checkpoint", 'c', "NAME", "best (default), latest, or a step_... folder", CLI_TEXT,
+     CLI_AT(options, which, const char *), 0, 0},
+    {"threads", 'T', "N", "CPU threads (default: all)", CLI_INT, CLI_AT(options, threads, int64_t),
+     0, 1024},
+    {"stats", 'v', NULL, "Speed, cache and routing to stderr", CLI_FLAG,
+     CLI_AT(options, stats, bool), 0, 0},
+    {"json", 'j', NULL, "Print texts and figures as JSON", CLI_FLAG, CLI_AT(options, json, bool), 0,
+     0},
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
-    options *o = state->input;
-    stoa_generate_options *g = &o->generate;
-    switch (key) {
-    case 'n':
-        g->tokens = cli_int(arg, "--tokens", 1, 100000000, state);
-        return 0;
-    case 'b':
-        g->batch = cli_int(arg, "--batch", 1, 4096, state);
-        return 0;
-    case 't':
-        g->sampler.temperature = cli_float(arg, "--temperature", 0, 100, state);
-        return 0;
-    case 'k':
-        g->sampler.top_k = cli_int(arg, "--top-k", 0, 1 << 24, state);
-        return 0;
-    case 'p':
-        g->sampler.top_p = cli_float(arg, "--top-p", 0, 1, state);
-        return 0;
-    case 's':
-        g->seed = (uint64_t)cli_int(arg, "--seed", 0, INT64_MAX, state);
-        return 0;
-    case 'c':
-        o->which = arg;
-        return 0;
-    case 'T':
-        o->threads = cli_int(arg, "--threads", 0, 1024, state);
-        return 0;
-    case 'v':
-        o->stats = true;
-        return 0;
-    case 'j':
-        o->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num == 0)
-            o->run = arg;
-        else if (state->arg_num == 1)
-            o->prompt = arg;
-        else
-            return ARGP_ERR_UNKNOWN;
-        return 0;
-    case ARGP_KEY_END:
-        if (!o->run)
-            argp_error(state, "which run? Runs lie in runs/ after `stoa train`");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp parser = {
+static const cli_parser parser = {
     .options = rows,
-    .parser = parse,
-    .args_doc = "RUN [PROMPT]",
+    .words = {CLI_AT(options, run, const char *), CLI_AT(options, prompt, const char *)},
+    .words_count = 2,
+    .wanted = "which run? Runs lie in runs/ after `stoa train`",
+    .arguments = "RUN [PROMPT]",
     .doc = "Continue PROMPT with the model of a run, e.g. `stoa sample runs/lm-1 \"In the "
            "beginning\"`. Without PROMPT (or with '-') it is read from stdin when that is not a "
            "terminal, else the text starts at a new line.",
@@ -248,13 +209,12 @@ static stoa_status sample(const options *o, output *out, stoa_error *err) {
 int verb_sample(int argc, char **argv) {
     options o = {
         .which = "best",
-        .generate = {.batch = 1,
-                     .tokens = 256,
-                     .seed = 1,
-                     .sampler = {.temperature = 0.8, .top_p = 1}},
+        .seed = 1,
+        .generate = {.batch = 1, .tokens = 256, .sampler = {.temperature = 0.8, .top_p = 1}},
     };
     stoa_error err = {0};
     cli_parse(&parser, argc, argv, &o);
+    o.generate.seed = (uint64_t)o.seed;
     output *out = stoa_alloc(sizeof *out);
     stoa_status status =
         out ? sample(&o, out, &err) : stoa_fail(&err, STOA_ERR_MEMORY, "out of memory");

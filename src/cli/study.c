@@ -9,100 +9,72 @@ enum { MOST = 64 };
 typedef struct options {
     const char *action, *name;
     stoa_study_options study;
-    int64_t seeds[MOST];
+    int64_t threads, jobs, seeds[MOST];
     const char *arms[MOST], *sets[CLI_SETS];
     bool json;
 } options;
 
-static const struct argp_option rows[] = {
-    {"scale", 's', "SCALE", 0,
-     "smoke (about a minute, the default), demo (minutes), cpu (over an hour), gpu", 0},
-    {"data", 'd', "FILE", 0, "Text to learn from; default: text from a Debian package", 0},
-    {"valid", 'v', "FILE", 0, "Text that sizes are chosen by; default: part of the end of --data",
+static const cli_option rows[] = {
+    {"scale", 's', "SCALE",
+     "smoke (about a minute, the default), demo (minutes), cpu (over an hour), gpu", CLI_OWN, 0, 0,
      0},
-    {"test", 't', "FILE", 0, "Text that claims are judged on; default: another part of that end",
-     0},
-    {"out", 'o', "DIR", 0, "Folder of runs and report (default runs/NAME-SCALE)", 0},
-    {"threads", 'T', "N", 0, "CPU threads of all runs together (default: all)", 0},
-    {"jobs", 'J', "N", 0, "Runs side by side, which share the threads (default: the scale's)", 0},
-    {"seed", 'S', "N", 0, "Use these seeds; may be repeated", 0},
-    {"arm", 'a', "NAME", 0, "Only these arms; may be repeated", 0},
-    {"set", 'x', "KEY=VALUE", 0, "Change a setting of the study; may be repeated", 0},
-    {"fresh", 'f', 0, 0, "Compute finished runs again", 0},
-    {"json", 'j', 0, 0, "Print as JSON (run: the result.json)", 0},
+    {"data", 'd', "FILE", "Text to learn from; default: text from a Debian package", CLI_TEXT,
+     CLI_AT(options, study.data, const char *), 0, 0},
+    {"valid", 'v', "FILE", "Text that sizes are chosen by; default: part of the end of --data",
+     CLI_TEXT, CLI_AT(options, study.valid, const char *), 0, 0},
+    {"test", 't', "FILE", "Text that claims are judged on; default: another part of that end",
+     CLI_TEXT, CLI_AT(options, study.test, const char *), 0, 0},
+    {"out", 'o', "DIR", "Folder of runs and report (default runs/NAME-SCALE)", CLI_TEXT,
+     CLI_AT(options, study.out, const char *), 0, 0},
+    {"threads", 'T', "N", "CPU threads of all runs together (default: all)", CLI_INT,
+     CLI_AT(options, threads, int64_t), 0, 1024},
+    {"jobs", 'J', "N", "Runs side by side, which share the threads (default: the scale's)", CLI_INT,
+     CLI_AT(options, jobs, int64_t), 1, 256},
+    {"seed", 'S', "N", "Use these seeds; may be repeated", CLI_OWN, 0, 0, 0},
+    {"arm", 'a', "NAME", "Only these arms; may be repeated", CLI_OWN, 0, 0, 0},
+    {"set", 'x', "KEY=VALUE", "Change a setting of the study; may be repeated", CLI_OWN, 0, 0, 0},
+    {"fresh", 'f', NULL, "Compute finished runs again", CLI_FLAG,
+     CLI_AT(options, study.fresh, bool), 0, 0},
+    {"json", 'j', NULL, "Print as JSON (run: the result.json)", CLI_FLAG,
+     CLI_AT(options, json, bool), 0, 0},
     {0},
 };
 
-static error_t parse_option(int key, char *arg, options *o, struct argp_state *state) {
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    options *o = state->input;
+    stoa_study_options *s = &o->study;
     stoa_error err = {0};
     switch (key) {
     case 's':
-        if (stoa_scale_parse(arg, &o->study.scale, &err) != STOA_OK)
+        if (stoa_scale_parse(arg, &s->scale, &err) != STOA_OK)
             argp_error(state, "%s", err.message);
         return 0;
-    case 'd':
-        o->study.data = arg;
-        return 0;
-    case 'v':
-        o->study.valid = arg;
-        return 0;
-    case 't':
-        o->study.test = arg;
-        return 0;
-    case 'J':
-        o->study.jobs = (int)cli_int(arg, "--jobs", 1, 256, state);
-        return 0;
-    case 'o':
-        o->study.out = arg;
-        return 0;
-    case 'T':
-        o->study.threads = (int)cli_int(arg, "--threads", 0, 1024, state);
-        return 0;
     case 'S':
-        if (o->study.seeds_count == MOST)
+        if (s->seeds_count == MOST)
             argp_error(state, "at most %d seeds", MOST);
-        o->seeds[o->study.seeds_count++] = cli_int(arg, "--seed", 0, 1000000000, state);
+        o->seeds[s->seeds_count++] = cli_int(arg, "seed", 0, 1000000000, state);
         return 0;
     case 'a':
-        if (o->study.arms_count == MOST)
-            argp_error(state, "at most %d arms", MOST);
-        o->arms[o->study.arms_count++] = arg;
+        cli_add(o->arms, &s->arms_count, MOST, "arms", arg, state);
         return 0;
     case 'x':
-        if (o->study.set_count == CLI_SETS)
-            argp_error(state, "at most %d --set options", CLI_SETS);
-        o->sets[o->study.set_count++] = arg;
+        cli_add(o->sets, &s->set_count, CLI_SETS, "--set options", arg, state);
         return 0;
-    case 'f':
-        o->study.fresh = true;
-        return 0;
-    case 'j':
-        o->json = true;
+    case ARGP_KEY_END:
+        if (!o->action || (strcmp(o->action, "list") != 0 && !o->name))
+            argp_error(state, "say `run NAME`, `show NAME` or `list`");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
-    options *o = state->input;
-    if (key == ARGP_KEY_END) {
-        if (!o->action || (strcmp(o->action, "list") != 0 && !o->name))
-            argp_error(state, "say `run NAME`, `show NAME` or `list`");
-        return 0;
-    }
-    if (key != ARGP_KEY_ARG)
-        return parse_option(key, arg, o, state);
-    if (state->arg_num > 1)
-        return ARGP_ERR_UNKNOWN;
-    *(state->arg_num == 0 ? &o->action : &o->name) = arg;
-    return 0;
-}
-
-static const struct argp parser = {
+static const cli_parser parser = {
     .options = rows,
-    .parser = parse,
-    .args_doc = "run NAME\nshow NAME\nlist",
+    .words = {CLI_AT(options, action, const char *), CLI_AT(options, name, const char *)},
+    .words_count = 2,
+    .own = parse,
+    .arguments = "run NAME\nshow NAME\nlist",
     .doc = "Reproduce a published result: run its arms, baselines and ablations, judge its claims, "
            "write a report.\v"
            "run   trains what is not finished yet (Ctrl-C loses nothing) and writes "
@@ -180,6 +152,8 @@ static int run(options *o, const stoa_study *study, stoa_error *err) {
         snprintf(folder, sizeof folder, "runs/%s-%s", study->name, stoa_scale_name(o->study.scale));
         o->study.out = folder;
     }
+    o->study.threads = (int)o->threads;
+    o->study.jobs = (int)o->jobs;
     o->study.seeds = o->seeds;
     o->study.arms = o->arms;
     o->study.set = o->sets;

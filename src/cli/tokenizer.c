@@ -7,7 +7,7 @@
 enum { MOST_FILES = 256 };
 typedef struct options {
     const char *action, *files[MOST_FILES], *out, *tokenizer;
-    size_t file_count;
+    int file_count;
     int64_t vocab;
     int pieces;
     bool json;
@@ -15,59 +15,43 @@ typedef struct options {
 
 static const char *const pieces[STOA_PIECES_COUNT] = {"gpt2", "llama3", "qwen"};
 
-static const struct argp_option rows[] = {
-    {"vocab", 'v', "N", 0, "train: tokens wanted (default 4096)", 0},
-    {"pieces", 'p', "KIND", 0, "train: how text is cut: gpt2 (default), llama3, qwen", 0},
-    {"out", 'o', "FILE", 0, "train: tokenizer.json to write; encode: .tok file to write", 0},
-    {"tokenizer", 't', "FILE", 0, "encode, decode: tokenizer.json (default tokenizer.json)", 0},
-    {"json", 'j', 0, 0, "Print as JSON", 0},
+static const cli_option rows[] = {
+    {"vocab", 'v', "N", "train: tokens wanted (default 4096)", CLI_INT,
+     CLI_AT(options, vocab, int64_t), 257, STOA_TOKENIZER_VOCAB_MAX},
+    {"pieces", 'p', "KIND", "train: how text is cut: gpt2 (default), llama3, qwen", CLI_OWN, 0, 0,
+     0},
+    {"out", 'o', "FILE", "train: tokenizer.json to write; encode: .tok file to write", CLI_TEXT,
+     CLI_AT(options, out, const char *), 0, 0},
+    {"tokenizer", 't', "FILE", "encode, decode: tokenizer.json (default tokenizer.json)", CLI_TEXT,
+     CLI_AT(options, tokenizer, const char *), 0, 0},
+    {"json", 'j', NULL, "Print as JSON", CLI_FLAG, CLI_AT(options, json, bool), 0, 0},
     {0},
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
-    switch (key) {
-    case 'v':
-        o->vocab = cli_int(arg, "--vocab", 257, STOA_TOKENIZER_VOCAB_MAX, state);
+    if (key == ARGP_KEY_ARG) {
+        cli_add(o->files, &o->file_count, MOST_FILES, "files", arg, state);
         return 0;
-    case 'p':
-        for (int i = 0; i < STOA_PIECES_COUNT; i++)
-            if (strcmp(arg, pieces[i]) == 0) {
-                o->pieces = i;
-                return 0;
-            }
-        argp_error(state, "--pieces is gpt2, llama3 or qwen, not '%s'", arg);
-        return 0;
-    case 'o':
-        o->out = arg;
-        return 0;
-    case 't':
-        o->tokenizer = arg;
-        return 0;
-    case 'j':
-        o->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!o->action)
-            o->action = arg;
-        else if (o->file_count < MOST_FILES)
-            o->files[o->file_count++] = arg;
-        else
-            argp_error(state, "at most %d files", MOST_FILES);
-        return 0;
-    case ARGP_KEY_END:
-        if (!o->action)
-            argp_error(state, "say train, encode or decode");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
     }
+    if (key != 'p')
+        return ARGP_ERR_UNKNOWN;
+    for (int i = 0; i < STOA_PIECES_COUNT; i++)
+        if (strcmp(arg, pieces[i]) == 0) {
+            o->pieces = i;
+            return 0;
+        }
+    argp_error(state, "--pieces is gpt2, llama3 or qwen, not '%s'", arg);
+    return 0;
 }
 
-static const struct argp parser = {
+static const cli_parser parser = {
     .options = rows,
-    .parser = parse,
-    .args_doc = "train TEXT...\nencode TEXT\ndecode [IDS...]",
+    .words = {CLI_AT(options, action, const char *)},
+    .words_count = 1,
+    .wanted = "say train, encode or decode",
+    .own = parse,
+    .arguments = "train TEXT...\nencode TEXT\ndecode [IDS...]",
     .doc = "Byte-pair tokenizers in the Hugging Face tokenizer.json format.\v"
            "train   learns one from text files and writes it to --out (default tokenizer.json)\n"
            "encode  turns a text file (or stdin) into ids on stdout, or into --out FILE.tok\n"
@@ -101,7 +85,7 @@ static stoa_status train(const options *o, stoa_error *err) {
     bar b = {.begun = false};
     stoa_tokenizer_training training = {
         .paths = o->files,
-        .path_count = o->file_count,
+        .path_count = (size_t)o->file_count,
         .vocab = o->vocab,
         .pieces = (stoa_pieces)o->pieces,
         .progress = on_progress,
@@ -148,7 +132,7 @@ static stoa_status encode_to_file(const options *o, const stoa_tokenizer *t, sto
     bar b = {.begun = false};
     stoa_token_encoding how = {
         .paths = o->files,
-        .path_count = o->file_count,
+        .path_count = (size_t)o->file_count,
         .end_of_text = stoa_tokenizer_end_of_text(t),
         .flags = STOA_ENCODE_NO_SPECIAL,
         .progress = on_progress,
@@ -192,7 +176,7 @@ static stoa_status read_ids(const options *o, stoa_ids *ids, stoa_error *err) {
     for (size_t i = 0;; i++) {
         const char *text = word;
         if (o->file_count > 0) {
-            if (i == o->file_count)
+            if (i == (size_t)o->file_count)
                 return STOA_OK;
             text = o->files[i];
         } else if (scanf("%63s", word) != 1) {

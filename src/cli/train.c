@@ -10,47 +10,23 @@ typedef struct options {
     char from_run[4096]; /* settings.yaml of the run's folder, when one was given */
 } options;
 
-static const struct argp_option rows[] = {
-    {"set", 's', "KEY=VALUE", 0, "Change one setting, e.g. --set model.layers=8", 0},
-    {"resume", 'r', 0, 0, "Go on from the run's last checkpoint (settings or the run's folder)", 0},
-    {"fresh", 'f', 0, 0, "Start over: the run's folder is emptied first", 0},
-    {"json", 'j', 0, 0, "Print the result as JSON", 0},
-    {"quiet", 'q', 0, 0, "No progress", 0},
+static const cli_option rows[] = {
+    {"set", 's', "KEY=VALUE", "Change one setting, e.g. --set model.layers=8", CLI_SETTINGS,
+     CLI_AT(options, settings, cli_settings), 0, 0},
+    {"resume", 'r', NULL, "Go on from the run's last checkpoint (settings or the run's folder)",
+     CLI_FLAG, CLI_AT(options, resume, bool), 0, 0},
+    {"fresh", 'f', NULL, "Start over: the run's folder is emptied first", CLI_FLAG,
+     CLI_AT(options, fresh, bool), 0, 0},
+    {"json", 'j', NULL, "Print the result as JSON", CLI_FLAG, CLI_AT(options, json, bool), 0, 0},
+    {"quiet", 'q', NULL, "No progress", CLI_FLAG, CLI_AT(options, quiet, bool), 0, 0},
     {0},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state) {
-    options *o = state->input;
-    switch (key) {
-    case 's':
-        cli_settings_add(&o->settings, arg, state);
-        return 0;
-    case 'r':
-        o->resume = true;
-        return 0;
-    case 'f':
-        o->fresh = true;
-        return 0;
-    case 'j':
-        o->json = true;
-        return 0;
-    case 'q':
-        o->quiet = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0)
-            return ARGP_ERR_UNKNOWN;
-        o->settings.path = arg;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp parser = {
+static const cli_parser parser = {
     .options = rows,
-    .parser = parse,
-    .args_doc = "[SETTINGS.yaml]\n--resume RUN",
+    .words = {CLI_AT(options, settings.path, const char *)},
+    .words_count = 1,
+    .arguments = "[SETTINGS.yaml]\n--resume RUN",
     .doc = "Train a language model; without settings, a small one on the built-in text.\v"
            "The run goes to <out>/<name>-<seed>/: settings.yaml, metrics.jsonl, TensorBoard events "
            "and checkpoints. Ctrl-C saves and says how to go on. `stoa list settings` explains "
