@@ -44,6 +44,10 @@ BENCH_SRC := $(sort $(wildcard bench/*.c))
 STUDY_YAML := $(sort $(wildcard studies/*.yaml))
 STUDY_C    := $(BUILD)/gen/studies.c
 
+# the worker of environments in child processes, carried inside the library
+WORKER_PY := src/env/gym_spaces.py src/env/gym_atari.py src/env/gym_worker.py
+WORKER_C  := $(BUILD)/gen/gym_worker.c
+
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_A  := $(BUILD)/libstoa.a
 LIB_SO := $(BUILD)/libstoa.so
@@ -85,14 +89,18 @@ $(STUDY_C): $(STUDY_YAML) scripts/embed-studies
 	@mkdir -p $(@D)
 	scripts/embed-studies $(STUDY_YAML) > $@
 
-$(BUILD)/gen/studies.o: $(STUDY_C)
+$(WORKER_C): $(WORKER_PY) scripts/embed-text
+	@mkdir -p $(@D)
+	scripts/embed-text stoa_gym_worker env/gym.h $(WORKER_PY) > $@
+
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(CC) $(CFLAGS) -c $< -o $@
 
-$(LIB_A): $(call obj,$(LIB_SRC)) $(BUILD)/gen/studies.o
+$(LIB_A): $(call obj,$(LIB_SRC)) $(patsubst %.c,%.o,$(STUDY_C) $(WORKER_C))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(LIB_SO): $(call obj,$(LIB_SRC)) $(BUILD)/gen/studies.o
+$(LIB_SO): $(call obj,$(LIB_SRC)) $(patsubst %.c,%.o,$(STUDY_C) $(WORKER_C))
 	$(CC) -shared $(LDFLAGS) -Wl,-soname,$(SONAME) $^ $(LDLIBS) -o $@
 
 $(STOA): $(call obj,$(CLI_SRC)) $(LIB_A)

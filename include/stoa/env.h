@@ -134,6 +134,10 @@ STOA_API uint64_t stoa_env_hash(const stoa_env *env);
 STOA_API bool stoa_env_render_text(const stoa_env *env, int64_t instance, stoa_buffer *out);
 STOA_API bool stoa_env_render_rgb(const stoa_env *env, int64_t instance, uint8_t *pixels);
 
+/* Worker processes that died or hung and were started anew, of environments that live in some; the
+ * episodes in them were truncated. 0 for all others. */
+STOA_API int64_t stoa_env_restarts(const stoa_env *env);
+
 /* ---- buffers --------------------------------------------------------------------------------- */
 
 /* One allocation for every array of stoa_env_buffers, for callers without arrays of their own.
@@ -192,6 +196,7 @@ STOA_API int stoa_env_flat_step(stoa_env_flat *flat, void *const *arrays);
 STOA_API int stoa_env_flat_rgb(stoa_env_flat *flat, int64_t instance, uint8_t *pixels);
 /* The drawing as text, valid until the next call; NULL when there is none. */
 STOA_API const char *stoa_env_flat_text(stoa_env_flat *flat, int64_t instance);
+STOA_API int64_t stoa_env_flat_restarts(const stoa_env_flat *flat);
 STOA_API int64_t stoa_env_flat_state_bytes(const stoa_env_flat *flat);
 STOA_API int stoa_env_flat_save(stoa_env_flat *flat, void *bytes);
 STOA_API int stoa_env_flat_load(stoa_env_flat *flat, const void *bytes, int64_t size);

@@ -230,6 +230,10 @@ const char *stoa_env_flat_text(stoa_env_flat *flat, int64_t instance) {
     return flat->drawing.data;
 }
 
+int64_t stoa_env_flat_restarts(const stoa_env_flat *flat) {
+    return stoa_env_restarts(flat->env);
+}
+
 int64_t stoa_env_flat_state_bytes(const stoa_env_flat *flat) {
     return flat->env->spec.resumable ? (int64_t)stoa_env_state_bytes(flat->env) : 0;
 }

@@ -7,12 +7,14 @@
 extern const stoa_env_class stoa_env_cartpole;
 extern const stoa_env_class stoa_env_catch;
 extern const stoa_env_class stoa_env_chain;
+extern const stoa_env_class stoa_env_gym;
 extern const stoa_env_class stoa_env_key_to_door;
 extern const stoa_env_class stoa_env_maze;
 
 /* In the order `stoa list environments` shows. */
 static const stoa_env_class *const classes[] = {
-    &stoa_env_catch, &stoa_env_chain, &stoa_env_key_to_door, &stoa_env_maze, &stoa_env_cartpole,
+    &stoa_env_catch, &stoa_env_chain,    &stoa_env_key_to_door,
+    &stoa_env_maze,  &stoa_env_cartpole, &stoa_env_gym,
 };
 
 enum { COUNT = sizeof classes / sizeof *classes };
@@ -37,6 +39,11 @@ const stoa_env_class *stoa_env_class_find(const char *name, stoa_error *err) {
         /* only an environment that lives elsewhere has an id behind a colon */
         if (stoa_view_equal(wanted, stoa_view_of(names[i])) && !colon == !classes[i]->open)
             return classes[i];
+        if (strcmp(name, names[i]) == 0) {
+            stoa_fail(err, STOA_ERR_USAGE, "environment '%s' wants an id, as in %s:CartPole-v1",
+                      name, name);
+            return NULL;
+        }
     }
     const char *near = stoa_nearest(name, names, COUNT);
     stoa_fail(err, STOA_ERR_USAGE, "there is no environment '%s'%s%s%s", name,
