@@ -9,7 +9,7 @@
 
 #include "stoa/model.h"
 
-enum { STOA_AGENT_LAYERS = 16, STOA_AGENT_CONVS = 20 };
+enum { STOA_AGENT_LAYERS = 16, STOA_AGENT_CONVS = 20, STOA_AGENT_BLOCKS = 16 };
 
 /* One observation space's way into the first joint layer, where it has one of its own. */
 typedef struct stoa_agent_encoder {
@@ -21,9 +21,21 @@ typedef struct stoa_agent_encoder {
     stoa_tensor *gru[4]; /* weight_x, weight_h, bias_x, bias_h */
 } stoa_agent_encoder;
 
+/* A pre-norm transformer block over a sliding window; P past steps, H heads. */
+typedef struct stoa_agent_block {
+    stoa_norm_layer norm1, norm2;
+    stoa_linear_layer q, kv, proj, up, down;
+    stoa_tensor *distance; /* (P + 1, H): what is added to scores of keys so many steps back */
+    bool routed;
+    stoa_router router;
+} stoa_agent_block;
+
 typedef struct stoa_agent_core {
-    int64_t inputs; /* K = N + A + 1, less what is switched off */
-    stoa_tensor *weight_x, *weight_h, *bias;
+    int64_t inputs;                          /* K = N + A + 1, less what is switched off */
+    stoa_tensor *weight_x, *weight_h, *bias; /* LSTM */
+    stoa_linear_layer in;                    /* transformer: (M, K) */
+    stoa_agent_block blocks[STOA_AGENT_BLOCKS];
+    stoa_norm_layer norm;
 } stoa_agent_core;
 
 typedef struct stoa_agent_head {
@@ -56,7 +68,13 @@ stoa_tensor *stoa_agent_encode(stoa_ctx *ctx, const stoa_agent *agent,
 /* x (T, B, N) -> (T, B, M); state before, next after (nullable). */
 stoa_tensor *stoa_agent_remember(stoa_ctx *ctx, const stoa_agent *agent,
                                  const stoa_agent_input *input, stoa_tensor *x,
-                                 const stoa_agent_state *state, stoa_agent_state *next);
+                                 const stoa_agent_state *state, stoa_agent_state *next,
+                                 stoa_tensor **router_loss);
+stoa_status stoa_agent_transformer_declare(stoa_agent *agent, stoa_params *params, stoa_error *err);
+stoa_tensor *stoa_agent_transformer(stoa_ctx *ctx, const stoa_agent *agent,
+                                    const stoa_agent_input *input, stoa_tensor *x,
+                                    const stoa_agent_state *state, stoa_agent_state *next,
+                                    stoa_tensor **router_loss);
 /* Fills logits and value from out->features. */
 void stoa_agent_decide(stoa_ctx *ctx, const stoa_agent *agent, stoa_agent_output *out);
 

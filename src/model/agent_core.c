@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/agent.h"
+#include "model/agent_window.h"
 
 /* Numbers that tell an action: a one-hot vector for each categorical element, a box as it is. */
 static int64_t action_numbers(const stoa_env_spec *spec) {
@@ -35,13 +36,23 @@ stoa_status stoa_agent_core_declare(stoa_agent *agent, stoa_params *params, stoa
         core->bias = stoa_agent_param(params, "core.bias", NULL, NULL, STOA_SHAPE(4 * m),
                                       STOA_INIT_FORGET, 1, false);
         return STOA_OK;
+    case STOA_CORE_TRANSFORMER:
+        return stoa_agent_transformer_declare(agent, params, err);
     default:
         return stoa_fail(err, STOA_ERR_UNSUPPORTED, "agent.core %d is not a core", o->core);
     }
 }
 
 int64_t stoa_agent_state_width(const stoa_agent *agent) {
-    return agent->options.core == STOA_CORE_LSTM ? 2 * agent->options.core_width : 0;
+    const stoa_agent_options *o = &agent->options;
+    switch (o->core) {
+    case STOA_CORE_LSTM:
+        return 2 * o->core_width; /* h | c */
+    case STOA_CORE_TRANSFORMER:
+        return stoa_agent_window_width(o);
+    default:
+        return 0;
+    }
 }
 
 /* ---- the last action and reward -------------------------------------------------------------- */
@@ -106,9 +117,17 @@ static stoa_tensor *lstm(stoa_ctx *ctx, const stoa_agent *agent, const stoa_agen
 
 stoa_tensor *stoa_agent_remember(stoa_ctx *ctx, const stoa_agent *agent,
                                  const stoa_agent_input *input, stoa_tensor *x,
-                                 const stoa_agent_state *state, stoa_agent_state *next) {
+                                 const stoa_agent_state *state, stoa_agent_state *next,
+                                 stoa_tensor **router_loss) {
     stoa_tensor *memories = stoa_agent_memories(ctx, agent, input);
     if (memories)
         x = stoa_concat(ctx, (stoa_tensor *[]){x, memories}, 2, -1); // (T, B, K)
-    return agent->options.core == STOA_CORE_LSTM ? lstm(ctx, agent, input, x, state, next) : x;
+    switch (agent->options.core) {
+    case STOA_CORE_LSTM:
+        return lstm(ctx, agent, input, x, state, next);
+    case STOA_CORE_TRANSFORMER:
+        return stoa_agent_transformer(ctx, agent, input, x, state, next, router_loss);
+    default:
+        return x;
+    }
 }

@@ -22,6 +22,11 @@ static stoa_space *add(stoa_space *list, int *count, const char *name, stoa_spac
 const agent_variant agent_variants[] = {
     {.name = "no core", .core = STOA_CORE_NONE},
     {.name = "LSTM, boxes", .core = STOA_CORE_LSTM, .continuous = true, .head_width = 6},
+    {.name = "transformer", .core = STOA_CORE_TRANSFORMER},
+    {.name = "transformer, longer memory than an unroll",
+     .core = STOA_CORE_TRANSFORMER,
+     .memory = 12},
+    {.name = "routed transformer", .core = STOA_CORE_TRANSFORMER, .capacity = 0.5},
     {.name = "flat image", .core = STOA_CORE_NONE, .pixels = true, .image = STOA_IMAGE_FLAT},
     {.name = "small image", .core = STOA_CORE_LSTM, .pixels = true, .image = STOA_IMAGE_SMALL},
     {.name = "IMPALA's", .core = STOA_CORE_NONE, .pixels = true, .image = STOA_IMAGE_IMPALA},
@@ -217,9 +222,10 @@ static stoa_tensor *weighed(stoa_ctx *ctx, stoa_tensor *x, uint64_t seed) {
     return stoa_sum(ctx, stoa_mul(ctx, w, x), STOA_ALL);
 }
 
-stoa_tensor *agent_loss(stoa_ctx *ctx, const stoa_env_spec *spec, const stoa_agent_output *out) {
+stoa_tensor *agent_loss(stoa_ctx *ctx, const stoa_env_spec *spec, const stoa_agent_output *out,
+                        bool routers) {
     stoa_tensor *loss = weighed(ctx, out->value, 1);
     for (int i = 0; i < spec->action_count; i++)
         loss = stoa_add(ctx, loss, weighed(ctx, out->logits[i], 2 + (uint64_t)i));
-    return loss;
+    return routers && out->router_loss ? stoa_add(ctx, loss, out->router_loss) : loss;
 }

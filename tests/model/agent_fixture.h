@@ -62,7 +62,9 @@ void agent_assert_close(const stoa_tensor *a, int64_t a_from, const stoa_tensor 
 /* |a - b| <= tolerance * |b|, of the whole tensors' norms. */
 void agent_assert_near(const stoa_tensor *a, const stoa_tensor *b, double tolerance,
                        const char *what);
-/* A scalar that every output of the agent takes part in, with fixed random weights. */
-stoa_tensor *agent_loss(stoa_ctx *ctx, const stoa_env_spec *spec, const stoa_agent_output *out);
+/* A scalar that logits and value take part in with fixed random weights; and, with `routers`, the
+ * predictors' loss, whose stop-gradient finite differences would not see. */
+stoa_tensor *agent_loss(stoa_ctx *ctx, const stoa_env_spec *spec, const stoa_agent_output *out,
+                        bool routers);
 
 #endif /* TESTS_MODEL_AGENT_FIXTURE_H */
