@@ -161,6 +161,9 @@ typedef struct stoa_agent_output {
      * mean | logarithm of the standard deviation. */
     stoa_tensor *logits[STOA_ENV_SPACES];
     stoa_tensor *value; /* (T, B), full precision */
+    /* of a routed transformer's predictors (scalar, to be added to the loss); NULL without routing
+     * or when no gradient is recorded */
+    stoa_tensor *router_loss;
 } stoa_agent_output;
 
 /* Declares the parameters in `params` (borrowed; the caller allocates them afterwards, so that
@@ -175,7 +178,9 @@ STOA_API stoa_status stoa_agent_state_init(stoa_agent_state *state, const stoa_a
                                            int64_t batch, stoa_error *err);
 STOA_API void stoa_agent_state_deinit(stoa_agent_state *state);
 /* Acting (T = 1) and learning (T steps) are this one function. state: before the first step; next
- * (nullable, may be state itself): receives it after the last. */
+ * (nullable, may be state itself): receives it after the last. Slices of the instances may act at
+ * the same time, each on a thread and a context of its own without a pool, once one forward pass
+ * in the same precision has run since the parameters changed (it packs the weights). */
 STOA_API void stoa_agent_forward(stoa_ctx *ctx, const stoa_agent *agent,
                                  const stoa_agent_input *input, const stoa_agent_state *state,
                                  stoa_agent_state *next, stoa_agent_output *out);
