@@ -31,7 +31,8 @@ void need_python(const char *packages) {
              packages);
     if (run((const char *const[]){python(), "-c", script, NULL}) == 0)
         return;
-    print_message("%s cannot import %s (set STOA_PYTHON, or pip install them): not tested\n",
+    print_message("%s cannot import %s (set STOA_PYTHON, or pip install numpy gymnasium ale-py "
+                  "opencv-python-headless): not tested\n",
                   python(), packages);
     skip();
 }
@@ -46,7 +47,7 @@ int run_python(const char *script, const char *argument) {
         *strrchr(build, '/') = '\0';
     snprintf(path, sizeof path, "%s/libstoa.so", build);
     setenv("STOA_LIBRARY", path, 1);
-    setenv("PYTHONPATH", "python", 1);
+    setenv("PYTHONPATH", "python:tests/python", 1);
     setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
     snprintf(path, sizeof path, "tests/python/%s", script);
     return run((const char *const[]){python(), "-W", "error", path, argument, NULL});
