@@ -44,12 +44,21 @@ STOA_INLINE stoa_strip strip_of(const stoa_amx_product *p, const piece *r, int64
 }
 
 /* The rows of A after these, fetched while these are multiplied. */
-STOA_INLINE stoa_fetch fetch_after(const stoa_amx_product *p, const piece *r, int64_t m) {
+STOA_INLINE stoa_fetch rows_after(const stoa_amx_product *p, const piece *r, int64_t m) {
     if (!p->a || m + 64 > r->m1)
         return (stoa_fetch){0};
     const uint16_t *at = p->a + (m + 32) * p->a_stride + r->s0 * STOA_AMX_STEP;
     int64_t steps = r->s1 - r->s0, blocks = stoa_ceil_div(r->n1 - r->n0, 32);
     return stoa_fetch_plan(at, 32, steps * 64, p->a_stride * 2, blocks * steps);
+}
+
+/* This strip's share of what the product was told to fetch. */
+STOA_INLINE stoa_fetch share_of_soon(const stoa_amx_product *p, const piece *r, int64_t m) {
+    int64_t strips = stoa_ceil_div(r->m1 - r->m0, 32), i = (m - r->m0) / 32;
+    int64_t first = p->soon.rows * i / strips, end = p->soon.rows * (i + 1) / strips;
+    return stoa_fetch_plan((const char *)p->soon.from + first * p->soon.stride, end - first,
+                           p->soon.bytes, p->soon.stride,
+                           stoa_ceil_div(r->n1 - r->n0, 32) * (r->s1 - r->s0));
 }
 
 STOA_INLINE float *partial_at(const piece *r, int64_t m, int64_t n) {
@@ -65,7 +74,7 @@ STOA_INLINE void multiply_piece(const stoa_amx_product *p, const piece *r, stoa_
     for (int64_t m = r->m0; m < r->m1; m += 32) {
         stoa_strip a = strip_of(p, r, m);
         bool tall = r->m1 - m > 16;
-        w.far = fetch_after(p, r, m);
+        w.far = p->soon.rows ? share_of_soon(p, r, m) : rows_after(p, r, m);
         stoa_amx_barrier();
         for (int64_t n = r->n0; n < r->n1; n += 32) {
             const uint16_t *b = p->panels + (n / 32 * r->steps + r->s0) * STOA_AMX_BLOCK;

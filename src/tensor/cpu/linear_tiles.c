@@ -1,5 +1,5 @@
 /* tensor/cpu/linear_tiles.c - linear layers in bfloat16 tiles. */
-#include "tensor/cpu/amx_matrix.h"
+#include "tensor/cpu/amx_block.h"
 #include "tensor/cpu/linear.h"
 
 #if STOA_HAVE_AMX
@@ -48,6 +48,76 @@ static stoa_status multiply(stoa_ctx *ctx, const stoa_amx_product *p) {
     return STOA_OK;
 }
 
+/* ---- few rows of a weight that changes every step -------------------------------------------- */
+
+/* A copy of a weight costs as much as a few rows' product: reading it, writing it, reading it
+ * again. Forward, each thread converts some panels at a time and uses them while they are near; the
+ * part of the weight after them is fetched during their product. (Backward a panel is a few columns
+ * of the weight, which memory gives too slowly: there a copy is faster.) */
+enum { FEW_ROWS = 512, LONGEST = 6144, GROUP = 4 };
+
+typedef struct fresh_job {
+    stoa_amx_product p;
+    stoa_amx_matrix weight; /* (N, K) f32; a panel is 32 rows of it */
+    int64_t steps;
+    char *scratch;
+    size_t panel_bytes, scratch_bytes; /* a group's panels; all of a thread's */
+} fresh_job;
+
+/* Whether a copy would serve this one product: the weight is being trained. */
+static bool serves_once(const stoa_ctx *ctx, const stoa_linear_job *w) {
+    return w->m <= FEW_ROWS && w->k <= LONGEST && ctx->grad && w->weight->requires_grad &&
+           !stoa_packed_current(w->weight, STOA_PACK_FORWARD);
+}
+
+/* The product of panels [first, end), and what is fetched meanwhile: those up to `stop`. */
+static stoa_amx_product group_product(const fresh_job *w, int64_t first, int64_t end, int64_t stop,
+                                      const uint16_t *panels) {
+    stoa_amx_product p = w->p;
+    int64_t columns = p.n, row_bytes = w->weight.stride * (int64_t)sizeof(float);
+    p.n = stoa_least(columns, end * 32) - first * 32;
+    p.panels = panels;
+    p.c = (char *)p.c + (size_t)(first * 32) * stoa_dtype_size(p.c_dtype);
+    p.bias = p.bias ? p.bias + first * 32 : NULL;
+    p.soon.from = (const char *)w->weight.data + end * 32 * row_bytes;
+    p.soon.rows = end < stop ? stoa_least(columns, stop * 32) - end * 32 : 0;
+    p.soon.bytes = p.soon.stride = row_bytes;
+    return p;
+}
+
+/* Panels [begin, end). */
+static void multiply_fresh(void *arg, int64_t begin, int64_t end, int thread) {
+    const fresh_job *w = arg;
+    char *mine = w->scratch + (size_t)thread * w->scratch_bytes;
+    uint16_t *panels = (uint16_t *)mine;
+    for (int64_t first = begin; first < end; first += GROUP) {
+        int64_t last = stoa_least(first + GROUP, end);
+        for (int64_t q = first; q < last; q++)
+            for (int64_t s = 0; s < w->steps; s++)
+                stoa_amx_panels_inner(&w->weight, q, s,
+                                      panels + ((q - first) * w->steps + s) * STOA_AMX_BLOCK);
+        stoa_amx_product p = group_product(w, first, last, stoa_least(last + GROUP, end), panels);
+        stoa_amx_multiply(&p, 0, p.m, 0, p.n, mine + w->panel_bytes);
+    }
+}
+
+static stoa_status multiply_with_fresh(stoa_ctx *ctx, const stoa_linear_job *w,
+                                       const stoa_amx_product *p) {
+    fresh_job job = {.p = *p, .weight = {w->weight->data, STOA_F32, w->k, w->n, w->k}};
+    job.steps = stoa_ceil_div(p->k, STOA_AMX_STEP);
+    job.panel_bytes = stoa_amx_packed(GROUP * 32, p->k) * sizeof(uint16_t);
+    job.scratch_bytes = job.panel_bytes + stoa_amx_multiply_scratch(p);
+    job.scratch = stoa_scratch(ctx, job.scratch_bytes * (size_t)ctx->threads);
+    if (!job.scratch)
+        return STOA_ERR_MEMORY;
+    int64_t units = stoa_ceil_div(p->n, 32);
+    double us = duration(2.0 * (double)(p->m * p->n) * (double)p->k, 4.0 * (double)(p->n * p->k));
+    stoa_parallel(ctx, units, stoa_grain(us, units), multiply_fresh, &job);
+    return STOA_OK;
+}
+
+/* ---- the layer ------------------------------------------------------------------------------- */
+
 /* The bias up to a multiple of 32; NULL when out of memory. */
 static const float *padded_bias(stoa_ctx *ctx, const float *bias, int64_t n) {
     if (n % 32 == 0)
@@ -68,16 +138,18 @@ stoa_status stoa_linear_tiles(stoa_ctx *ctx, const stoa_linear_job *w) {
         .k = w->k,
         .a = w->x->data,
         .a_stride = w->k,
-        .panels = stoa_packed_get(ctx, w->weight, STOA_PACK_FORWARD),
         .c = w->y,
         .c_dtype = w->y_dtype,
         .c_stride = w->n,
         .scale = 1,
         .bias = w->bias ? padded_bias(ctx, w->bias, w->n) : NULL,
     };
-    if (!p.panels || (w->bias && !p.bias))
+    if (w->bias && !p.bias)
         return STOA_ERR_MEMORY;
-    return multiply(ctx, &p);
+    if (serves_once(ctx, w))
+        return multiply_with_fresh(ctx, w, &p);
+    p.panels = stoa_packed_get(ctx, w->weight, STOA_PACK_FORWARD);
+    return p.panels ? multiply(ctx, &p) : STOA_ERR_MEMORY;
 }
 
 typedef struct gradient_job {
@@ -122,13 +194,13 @@ stoa_status stoa_linear_tiles_backward(stoa_ctx *ctx, const stoa_linear_job *w) 
         .k = w->n,
         .a = dy,
         .a_stride = w->n,
-        .panels = stoa_packed_get(ctx, w->weight, STOA_PACK_BACKWARD),
         .c = w->dx.data,
         .c_dtype = w->dx.dtype,
         .c_stride = w->k,
         .add = w->dx.add,
         .scale = 1,
     };
+    p.panels = stoa_packed_get(ctx, w->weight, STOA_PACK_BACKWARD);
     return p.panels ? multiply(ctx, &p) : STOA_ERR_MEMORY;
 }
 

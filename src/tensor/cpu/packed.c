@@ -93,6 +93,11 @@ static uint16_t *room_for(stoa_tensor *weight, size_t bytes) {
     return stoa_arena_alloc(*weight->packed_home, bytes);
 }
 
+bool stoa_packed_current(const stoa_tensor *weight, stoa_pack kind) {
+    const stoa_packed *packed = weight->packed;
+    return packed && packed->copy[kind].valid && packed->copy[kind].version == weight->version;
+}
+
 const uint16_t *stoa_packed_get(stoa_ctx *ctx, stoa_tensor *weight, stoa_pack kind) {
     size_t bytes = elements(weight, kind) * sizeof(uint16_t);
     if (!weight->is_param) {
@@ -107,7 +112,7 @@ const uint16_t *stoa_packed_get(stoa_ctx *ctx, stoa_tensor *weight, stoa_pack ki
     if (!packed->copy[kind].data)
         packed->copy[kind].data = room_for(weight, bytes);
     uint16_t *to = packed->copy[kind].data;
-    if (to && (!packed->copy[kind].valid || packed->copy[kind].version != weight->version)) {
+    if (to && !stoa_packed_current(weight, kind)) {
         make(ctx, weight, kind, to);
         packed->copy[kind].valid = true;
         packed->copy[kind].version = weight->version;

@@ -18,6 +18,8 @@ typedef enum stoa_pack {
     STOA_PACK_COUNT
 } stoa_pack;
 
+/* Whether a copy is there and up to date. */
+bool stoa_packed_current(const stoa_tensor *weight, stoa_pack kind);
 /* A copy of weight (N, K) f32; NULL when out of memory. */
 const uint16_t *stoa_packed_get(stoa_ctx *ctx, stoa_tensor *weight, stoa_pack kind);
 
