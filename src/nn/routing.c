@@ -137,6 +137,15 @@ static stoa_tensor *positions_of(stoa_ctx *ctx, stoa_tensor *index, stoa_tensor 
     return out;
 }
 
+/* Whether the block's output may be added in x's own memory: nothing then reads x again but the
+ * next block. Products that train on x forbid it: an auxiliary loss on the scores, a predictor that
+ * reads x itself for want of a coarser copy; so does a norm of x. */
+static bool adds_in_place(const stoa_ctx *ctx, const stoa_router *router, const stoa_tensor *x) {
+    const stoa_router_options *o = &router->options;
+    return o->kind != STOA_ROUTER_GAUSSIAN && o->cure == STOA_CURE_PREDICTOR && !o->normalize &&
+           !x->is_param && stoa_ctx_compute(ctx) != x->dtype;
+}
+
 stoa_stream stoa_routed_block_apply(stoa_ctx *ctx, const stoa_block *block,
                                     const stoa_router *router, stoa_stream stream,
                                     stoa_tensor *positions, stoa_route_by by, stoa_route *route,
@@ -158,8 +167,12 @@ stoa_stream stoa_routed_block_apply(stoa_ctx *ctx, const stoa_block *block,
     stoa_tensor *chosen = stoa_gather_rows(ctx, x, route->index); // (B, C, N)
     stoa_tensor *f =
         stoa_block_branch(ctx, block, chosen, positions_of(ctx, route->index, positions), balance);
-    return (stoa_stream){
-        .x = stoa_scatter_rows(ctx, x, route->index, f, gate_of(ctx, router, route->scores))};
+    if (!adds_in_place(ctx, router, x))
+        return (stoa_stream){
+            .x = stoa_scatter_rows(ctx, x, route->index, f, gate_of(ctx, router, route->scores))};
+    /* the chosen tokens' scores again, from their own copies: the same numbers, with a gradient */
+    stoa_tensor *gate = gate_of(ctx, router, scores_of(ctx, router, chosen)); // (B, C)
+    return (stoa_stream){.x = stoa_scatter_rows_into(ctx, x, route->index, f, gate)};
 }
 
 stoa_tensor *stoa_routed_block_cached(stoa_ctx *ctx, const stoa_block *block,

@@ -44,6 +44,9 @@ typedef union stoa_op_params {
         int64_t keep, capacity; /* route_choice */
     } route;
     struct {
+        bool into; /* scatter_rows: out is a view of x, gate belongs to the rows of src */
+    } scatter;
+    struct {
         int axis_a, axis_b;
     } transpose;
     struct {

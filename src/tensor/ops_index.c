@@ -66,6 +66,19 @@ stoa_tensor *stoa_scatter_rows(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *index
     return stoa_node_run(ctx, &node); // (B, S, N)
 }
 
+stoa_tensor *stoa_scatter_rows_into(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *index,
+                                    stoa_tensor *src, stoa_tensor *gate) {
+    assert(x->ndim == 3 && index->ndim == 2 && src->ndim == 3 && index->dtype == STOA_I32);
+    assert(index->shape[0] == x->shape[0] && src->shape[0] == x->shape[0] && !x->is_param);
+    assert(index->shape[1] == src->shape[1] && src->shape[2] == x->shape[2]);
+    assert(!gate || (gate->ndim == 2 && stoa_numel(gate) == stoa_numel(index)));
+    stoa_node node = {.op = STOA_OP_SCATTER_ROWS,
+                      .in = {x, index, src, gate}, // (B, S, N), (B, C), (B, C, N), (B, C)
+                      .out = {stoa_reshape(ctx, x, x->ndim, x->shape)},
+                      .p.scatter.into = true};
+    return stoa_node_run(ctx, &node); // (B, S, N)
+}
+
 stoa_tensor *stoa_top_k(stoa_ctx *ctx, stoa_tensor *scores, int64_t k) {
     assert(scores->ndim == 2 && k >= 0 && k <= scores->shape[1]);
     stoa_node node = {.op = STOA_OP_TOP_K,

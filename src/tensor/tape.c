@@ -140,8 +140,9 @@ void stoa_backward(stoa_ctx *ctx, stoa_tensor *loss, const stoa_tensor *seed_gra
                 if (node->in[i] && node->in[i]->requires_grad)
                     root_of(node->in[i])->grad_written = true;
         }
+        // a result in an input's own memory has the input's gradient, which goes on
         for (int i = 0; i < STOA_NODE_OUT; i++)
-            if (node->out[i])
+            if (node->out[i] && !node->out[i]->view_of)
                 release_grad(ctx, node->out[i]);
     }
 }

@@ -151,6 +151,19 @@ static stoa_tensor *scatter_routed(op_env *e, const int64_t *d) {
     return stoa_scatter_rows(op_ctx(e), once, index, rows, gate);
 }
 
+/* In the memory of a stream made for it, which is used again afterwards. */
+static stoa_tensor *scatter_into(op_env *e, const int64_t *d) {
+    stoa_tensor *x = op_input(e, "x", OP_FULL, STOA_SHAPE(d[0], d[1], d[2]));
+    stoa_tensor *src = op_input(e, "src", OP_ACT, STOA_SHAPE(d[0], d[3], d[2]));
+    stoa_tensor *gate = op_input(e, "gate", OP_FULL, STOA_SHAPE(d[0], d[3]));
+    stoa_tensor *index = distinct(e, d[0], d[1], d[3], true);
+    stoa_tensor *stream = stoa_affine(op_ctx(e), x, 2, 1);
+    stoa_tensor *rows = stoa_gather_rows(op_ctx(e), stream, index);
+    stream = stoa_scatter_rows_into(op_ctx(e), stream, index, src, gate);
+    stream = stoa_scatter_rows_into(op_ctx(e), stream, index, rows, NULL);
+    return stoa_affine(op_ctx(e), stream, 0.5, 0);
+}
+
 /* ---- routing decisions ----------------------------------------------------------------------- */
 
 /* d: B, S, k */
@@ -284,6 +297,7 @@ const op_case op_cases_index[] = {
     CASE(SCATTER_ROWS, "gate", scatter, rows_dims, 1e-6, 1e-2, ),
     CASE(SCATTER_ROWS, "no gate, holes", scatter_plain, rows_dims, 1e-6, 1e-2, ),
     CASE(SCATTER_ROWS, "routed block", scatter_routed, rows_dims, 1e-5, 2e-2, ),
+    CASE(SCATTER_ROWS, "into its stream", scatter_into, rows_dims, 1e-5, 2e-2, ),
     CASE(TOP_K, "", top_k, top_k_dims, 1e-9, 1e-9, .index_output = true),
     CASE(ROUTE_CHOICE, "", choice, choice_dims, 1e-9, 1e-9, .index_output = true),
     CASE(CONCAT, "first axis", concat_first, concat_dims, 1e-6, 1e-2, ),

@@ -220,6 +220,14 @@ STOA_INLINE void scatter_row(stoa_dtype tx, stoa_dtype ts, void *restrict out,
         stoa_elem_put(out, tx, i, stoa_elem_get(x, tx, i) + g * stoa_elem_get(src, ts, i));
 }
 
+/* x += g * src */
+STOA_INLINE void add_scaled(stoa_dtype tx, stoa_dtype ts, void *restrict x,
+                            const void *restrict src, float g, int64_t n) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+        stoa_elem_put(x, tx, i, stoa_elem_get(x, tx, i) + g * stoa_elem_get(src, ts, i));
+}
+
 static void scatter_range(void *arg, int64_t begin, int64_t end, int thread) {
     (void)thread;
     const job *j = arg;
@@ -238,10 +246,39 @@ static void scatter_range(void *arg, int64_t begin, int64_t end, int thread) {
     }
 }
 
+/* The gate of the i-th row of src (B, C), which goes to `row` of x. */
+static float gate_of(const stoa_node *node, int64_t i, int64_t row) {
+    const stoa_tensor *gate = node->in[3];
+    return gate ? stoa_elem_get(gate->data, gate->dtype, node->p.scatter.into ? i : row) : 1.0f;
+}
+
+/* x itself: rows [begin, end) of src. */
+static void scatter_into_range(void *arg, int64_t begin, int64_t end, int thread) {
+    (void)thread;
+    const job *j = arg;
+    const stoa_tensor *x = j->node->in[0], *src = j->node->in[2];
+    const int32_t *rows = j->node->in[1]->data;
+    int64_t s = x->shape[1], n = x->shape[2], c = src->shape[1];
+    for (int64_t i = begin; i < end; i++) {
+        if (rows[i] < 0)
+            continue;
+        int64_t row = i / c * s + rows[i];
+        char *to = stoa_at(x->data, x->dtype, row * n);
+        STOA_BY_TYPES(add_scaled, x->dtype, src->dtype, to, stoa_at(src->data, src->dtype, i * n),
+                      gate_of(j->node, i, row), n);
+    }
+}
+
 stoa_status stoa_cpu_scatter_rows(stoa_ctx *ctx, stoa_node *node) {
     const stoa_tensor *x = node->in[0], *index = node->in[1], *src = node->in[2];
     if (!stoa_is_float(x->dtype) || !stoa_is_float(src->dtype))
         return STOA_ERR_UNSUPPORTED;
+    if (node->p.scatter.into) {
+        job into = {.node = node};
+        stoa_parallel(ctx, stoa_numel(index), stoa_row_grain(x->shape[2]), scatter_into_range,
+                      &into);
+        return STOA_OK;
+    }
     job j = {.node = node, .inverse = invert(ctx, index, x->shape[1])};
     if (!j.inverse)
         return STOA_ERR_MEMORY;
@@ -273,7 +310,7 @@ STOA_INLINE float scatter_row_back(stoa_dtype td, stoa_dtype ts, const void *res
 static void scatter_back(void *arg, int64_t begin, int64_t end, int thread) {
     (void)thread;
     const job *j = arg;
-    const stoa_tensor *index = j->node->in[1], *src = j->node->in[2], *gate = j->node->in[3];
+    const stoa_tensor *index = j->node->in[1], *src = j->node->in[2];
     const stoa_grad_ref *dsrc = &j->in[2], *dgate = &j->in[3];
     const int32_t *rows = index->data;
     int64_t s = j->node->in[0]->shape[1], n = j->node->in[0]->shape[2], c = index->shape[1];
@@ -287,12 +324,12 @@ static void scatter_back(void *arg, int64_t begin, int64_t end, int thread) {
         int64_t row = i / c * s + rows[i];
         const char *dout = stoa_at(j->out.data, j->out.dtype, row * n);
         const char *value = dgate->data ? stoa_at(src->data, src->dtype, i * n) : NULL;
-        float g = gate ? stoa_elem_get(gate->data, gate->dtype, row) : 1.0f;
         float dot = STOA_BY_TYPES(scatter_row_back, j->out.dtype, src->dtype, dout, value, ds,
-                                  dsrc->add, g, n);
+                                  dsrc->add, gate_of(j->node, i, row), n);
+        int64_t at = j->node->p.scatter.into ? i : row;
         if (dgate->data)
-            stoa_elem_put(dgate->data, dgate->dtype, row,
-                          stoa_elem_get(dgate->data, dgate->dtype, row) + dot);
+            stoa_elem_put(dgate->data, dgate->dtype, at,
+                          stoa_elem_get(dgate->data, dgate->dtype, at) + dot);
     }
 }
 
@@ -314,7 +351,7 @@ stoa_status stoa_cpu_scatter_rows_backward(stoa_ctx *ctx, stoa_node *node) {
         stoa_parallel(ctx, stoa_numel(node->in[1]), stoa_row_grain(node->in[0]->shape[2]),
                       scatter_back, &j);
     // the residual's gradient passes through: last, since the buffer itself may change hands
-    if (stoa_grad_pass(node, 0, 0))
+    if (node->p.scatter.into || stoa_grad_pass(node, 0, 0))
         return STOA_OK;
     j.in[0] = stoa_grad_take(node, 0);
     if (j.in[0].data)

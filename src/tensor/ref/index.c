@@ -68,17 +68,19 @@ stoa_status stoa_ref_scatter_rows(stoa_ctx *ctx, stoa_node *node) {
     (void)ctx;
     const int32_t *index = node->in[1]->data;                         // (B, C)
     const double *src = node->in[2]->data;                            // (B, C, N)
-    const double *gate = node->in[3] ? node->in[3]->data : NULL;      // (B, S)
+    const double *gate = node->in[3] ? node->in[3]->data : NULL;      // (B, S), or (B, C)
+    bool into = node->p.scatter.into;                                 // out is x
     double *out = node->out[0]->data;                                 // (B, S, N)
     int64_t batch = node->in[0]->shape[0], s = node->in[0]->shape[1]; // x (B, S, N)
     int64_t n = node->in[0]->shape[2], c = node->in[1]->shape[1];
-    memcpy(out, node->in[0]->data, stoa_nbytes(node->in[0]));
+    if (!into)
+        memcpy(out, node->in[0]->data, stoa_nbytes(node->in[0]));
     for (int64_t b = 0; b < batch; b++)
         for (int64_t i = 0; i < c; i++) {
             int32_t at = index[b * c + i];
+            double g = !gate || at < 0 ? 1 : gate[into ? b * c + i : b * s + at];
             for (int64_t j = 0; at >= 0 && j < n; j++)
-                out[(b * s + at) * n + j] +=
-                    (gate ? gate[b * s + at] : 1) * src[(b * c + i) * n + j];
+                out[(b * s + at) * n + j] += g * src[(b * c + i) * n + j];
         }
     return STOA_OK;
 }
