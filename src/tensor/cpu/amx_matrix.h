@@ -97,11 +97,12 @@ typedef struct stoa_amx_product {
     bool add;
     float scale;
     const float *bias; /* n rounded up to 32 floats, or NULL; not with add or scale */
-    /* Memory that is needed after this product and is fetched during it: rows of so many bytes. */
+    /* Memory that is needed after this product and is fetched during it, instead of A's rows: rows
+     * of so many bytes; to the second cache and to the first. */
     struct {
         const void *from;
         int64_t rows, bytes, stride;
-    } soon;
+    } soon[2];
 } stoa_amx_product;
 
 /* Bytes of scratch one call of stoa_amx_multiply needs. */

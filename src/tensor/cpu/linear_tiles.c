@@ -52,14 +52,16 @@ static stoa_status multiply(stoa_ctx *ctx, const stoa_amx_product *p) {
 
 /* A copy of a weight costs as much as a few rows' product: reading it, writing it, reading it
  * again. Forward, each thread converts some panels at a time and uses them while they are near; the
- * part of the weight after them is fetched during their product. (Backward a panel is a few columns
- * of the weight, which memory gives too slowly: there a copy is faster.) */
-enum { FEW_ROWS = 512, LONGEST = 6144, GROUP = 4 };
+ * part of the weight after them is fetched during their product. Backward a panel would be a few
+ * columns of the weight, which memory gives too slowly; so the copy for backward is written here,
+ * from blocks that are at hand. */
+enum { FEW_ROWS = 512, LONGEST = 6144, GROUP = 2 };
 
 typedef struct fresh_job {
     stoa_amx_product p;
     stoa_amx_matrix weight; /* (N, K) f32; a panel is 32 rows of it */
     int64_t steps;
+    uint16_t *backward; /* the copy for backward, or NULL */
     char *scratch;
     size_t panel_bytes, scratch_bytes; /* a group's panels; all of a thread's */
 } fresh_job;
@@ -79,10 +81,30 @@ static stoa_amx_product group_product(const fresh_job *w, int64_t first, int64_t
     p.panels = panels;
     p.c = (char *)p.c + (size_t)(first * 32) * stoa_dtype_size(p.c_dtype);
     p.bias = p.bias ? p.bias + first * 32 : NULL;
-    p.soon.from = (const char *)w->weight.data + end * 32 * row_bytes;
-    p.soon.rows = end < stop ? stoa_least(columns, stop * 32) - end * 32 : 0;
-    p.soon.bytes = p.soon.stride = row_bytes;
+    if (end >= stop)
+        return p;
+    p.soon[0].from = (const char *)w->weight.data + end * 32 * row_bytes;
+    p.soon[0].rows = stoa_least(columns, stop * 32) - end * 32;
+    p.soon[0].bytes = p.soon[0].stride = row_bytes;
+    if (!w->backward)
+        return p;
+    p.soon[1].from = w->backward + end * STOA_AMX_BLOCK; // where the copy will be written
+    p.soon[1].rows = w->steps;
+    p.soon[1].bytes = (stop - end) * STOA_AMX_BLOCK * 2;
+    p.soon[1].stride = stoa_ceil_div(w->weight.rows, STOA_AMX_STEP) * STOA_AMX_BLOCK * 2;
     return p;
+}
+
+/* Rows from 32 q and columns from 32 s on of the weight, for this product and the one of backward.
+ */
+static void convert_block(const fresh_job *w, int64_t q, int64_t s, uint16_t *panel) {
+    _Alignas(64) uint16_t block[STOA_AMX_BLOCK];
+    const stoa_amx_matrix b = {block, STOA_BF16, STOA_AMX_STEP, STOA_AMX_STEP, STOA_AMX_STEP};
+    stoa_amx_tiles_inner(&w->weight, q, s, block);
+    stoa_amx_panels_inner(&b, 0, 0, panel);
+    int64_t down = stoa_ceil_div(w->weight.rows, STOA_AMX_STEP);
+    if (w->backward)
+        stoa_amx_panels_outer(&b, 0, 0, w->backward + (s * down + q) * STOA_AMX_BLOCK);
 }
 
 /* Panels [begin, end). */
@@ -94,8 +116,7 @@ static void multiply_fresh(void *arg, int64_t begin, int64_t end, int thread) {
         int64_t last = stoa_least(first + GROUP, end);
         for (int64_t q = first; q < last; q++)
             for (int64_t s = 0; s < w->steps; s++)
-                stoa_amx_panels_inner(&w->weight, q, s,
-                                      panels + ((q - first) * w->steps + s) * STOA_AMX_BLOCK);
+                convert_block(w, q, s, panels + ((q - first) * w->steps + s) * STOA_AMX_BLOCK);
         stoa_amx_product p = group_product(w, first, last, stoa_least(last + GROUP, end), panels);
         stoa_amx_multiply(&p, 0, p.m, 0, p.n, mine + w->panel_bytes);
     }
@@ -108,11 +129,16 @@ static stoa_status multiply_with_fresh(stoa_ctx *ctx, const stoa_linear_job *w,
     job.panel_bytes = stoa_amx_packed(GROUP * 32, p->k) * sizeof(uint16_t);
     job.scratch_bytes = job.panel_bytes + stoa_amx_multiply_scratch(p);
     job.scratch = stoa_scratch(ctx, job.scratch_bytes * (size_t)ctx->threads);
-    if (!job.scratch)
+    bool copies = w->weight->is_param && w->x->requires_grad;
+    if (copies)
+        job.backward = stoa_packed_room(w->weight, STOA_PACK_BACKWARD);
+    if (!job.scratch || (copies && !job.backward))
         return STOA_ERR_MEMORY;
     int64_t units = stoa_ceil_div(p->n, 32);
     double us = duration(2.0 * (double)(p->m * p->n) * (double)p->k, 4.0 * (double)(p->n * p->k));
     stoa_parallel(ctx, units, stoa_grain(us, units), multiply_fresh, &job);
+    if (copies)
+        stoa_packed_filled(w->weight, STOA_PACK_BACKWARD);
     return STOA_OK;
 }
 

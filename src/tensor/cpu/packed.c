@@ -98,24 +98,31 @@ bool stoa_packed_current(const stoa_tensor *weight, stoa_pack kind) {
     return packed && packed->copy[kind].valid && packed->copy[kind].version == weight->version;
 }
 
+uint16_t *stoa_packed_room(stoa_tensor *param, stoa_pack kind) {
+    if (!param->packed && !(param->packed = stoa_alloc(sizeof *param->packed)))
+        return NULL;
+    uint16_t **data = &param->packed->copy[kind].data;
+    if (!*data)
+        *data = room_for(param, elements(param, kind) * sizeof **data);
+    return *data;
+}
+
+void stoa_packed_filled(stoa_tensor *param, stoa_pack kind) {
+    param->packed->copy[kind].valid = true;
+    param->packed->copy[kind].version = param->version;
+}
+
 const uint16_t *stoa_packed_get(stoa_ctx *ctx, stoa_tensor *weight, stoa_pack kind) {
-    size_t bytes = elements(weight, kind) * sizeof(uint16_t);
     if (!weight->is_param) {
-        uint16_t *to = stoa_scratch(ctx, bytes);
+        uint16_t *to = stoa_scratch(ctx, elements(weight, kind) * sizeof *to);
         if (to)
             make(ctx, weight, kind, to);
         return to;
     }
-    if (!weight->packed && !(weight->packed = stoa_alloc(sizeof *weight->packed)))
-        return NULL;
-    stoa_packed *packed = weight->packed;
-    if (!packed->copy[kind].data)
-        packed->copy[kind].data = room_for(weight, bytes);
-    uint16_t *to = packed->copy[kind].data;
+    uint16_t *to = stoa_packed_room(weight, kind);
     if (to && !stoa_packed_current(weight, kind)) {
         make(ctx, weight, kind, to);
-        packed->copy[kind].valid = true;
-        packed->copy[kind].version = weight->version;
+        stoa_packed_filled(weight, kind);
     }
     return to;
 }

@@ -20,6 +20,10 @@ typedef enum stoa_pack {
 
 /* Whether a copy is there and up to date. */
 bool stoa_packed_current(const stoa_tensor *weight, stoa_pack kind);
+/* Where a parameter's copy goes, for whoever makes it himself and then says so; NULL when out of
+ * memory. */
+uint16_t *stoa_packed_room(stoa_tensor *param, stoa_pack kind);
+void stoa_packed_filled(stoa_tensor *param, stoa_pack kind);
 /* A copy of weight (N, K) f32; NULL when out of memory. */
 const uint16_t *stoa_packed_get(stoa_ctx *ctx, stoa_tensor *weight, stoa_pack kind);
 
