@@ -282,6 +282,8 @@ typedef struct stoa_study_options {
     int set_count;
     bool fresh;     /* compute again what was finished before */
     FILE *progress; /* where progress is drawn; NULL: nowhere */
+    /* Ends a child process at once: the program's _exit. NULL: runs are not put side by side. */
+    void (*end_child)(int code);
 } stoa_study_options;
 
 typedef struct stoa_study {

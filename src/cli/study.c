@@ -158,6 +158,7 @@ static int run(options *o, const stoa_study *study, stoa_error *err) {
     o->study.arms = o->arms;
     o->study.set = o->sets;
     o->study.progress = isatty(STDERR_FILENO) ? stderr : NULL;
+    o->study.end_child = _exit;
     stoa_status status = stoa_study_check(study, &o->study, err);
     if (status == STOA_OK)
         status = study->run(&o->study, &tally, err);

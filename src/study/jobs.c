@@ -1,9 +1,9 @@
 /*
  * study/jobs.c - child processes that share a page with their parent.
  *
- * A child is a fork that runs one task and ends without returning. It has a process group of its
- * own, so that Ctrl-C reaches the parent alone, which passes it on exactly once: a second signal
- * would end a child before it has saved.
+ * A child is a fork that runs one task and ends by the program's own means. It has a process group
+ * of its own, so that Ctrl-C reaches the parent alone, which passes it on exactly once: a second
+ * signal would end a child before it has saved.
  */
 #include "study/jobs.h"
 
@@ -41,15 +41,15 @@ typedef struct board {
     bool stopping;
 } board;
 
-static _Noreturn void be_child(const stoa_jobs *jobs, int64_t task, slot *mine, pid_t parent) {
+static void be_child(const stoa_jobs *jobs, int64_t task, slot *mine, pid_t parent) {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
-        _exit(1);
+        jobs->end(1);
     stoa_signals_install();
     stoa_log_set(NULL, NULL, STOA_LOG_ERROR);
     mine->status = jobs->run(jobs->user, task, (double *)(uintptr_t)&mine->share, &mine->error);
-    _exit(0);
+    jobs->end(0);
 }
 
 static void start(board *b, int at, int64_t task) {
@@ -143,7 +143,7 @@ static void run_all(board *b) {
 }
 
 stoa_status stoa_jobs_run(const stoa_jobs *jobs, stoa_error *err) {
-    assert(jobs->at_once >= 1);
+    assert(jobs->at_once >= 1 && jobs->end);
     size_t n = (size_t)jobs->at_once, bytes = n * sizeof(slot);
     void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     board b = {.jobs = jobs,

@@ -28,6 +28,9 @@ typedef struct stoa_jobs {
     stoa_status (*finished)(void *user, int64_t task, stoa_error *err);
     /* In the calling process, some ten times a second. Nullable. */
     void (*watch)(void *user, const stoa_job_view *running, int n);
+    /* Ends the process that calls it, at once: the program's _exit. The library itself ends no
+     * process, so whoever lets it start children says how they end. Does not return. */
+    void (*end)(int code);
 } stoa_jobs;
 
 /* Runs all tasks. The first that fails stops the others (they save and end) and names itself in the

@@ -77,7 +77,8 @@ static stoa_status run_scene(scene *s, int64_t tasks, int at_once, stoa_error *e
                       .run = run,
                       .name = name,
                       .finished = finished,
-                      .watch = watch};
+                      .watch = watch,
+                      .end = _exit};
     return stoa_jobs_run(&jobs, err);
 }
 

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "files.h"
 #include "study/jobs.h"
@@ -47,7 +48,8 @@ static void begin(scene *s, const char *folder) {
     write_noise(s->data, 1, BYTES);
     write_noise(s->valid, 2, 3000);
     write_noise(s->test, 3, 3000);
-    s->options = (stoa_study_options){.data = s->data, .out = s->out, .threads = 1};
+    s->options =
+        (stoa_study_options){.data = s->data, .out = s->out, .threads = 1, .end_child = _exit};
     s->study = (stoa_mod_study){.options = &s->options,
                                 .jobs = 1,
                                 .threads = 1,
@@ -325,8 +327,13 @@ static void a_stopped_run_goes_on_to_the_same_result(void **state) {
     stopping it = {
         .study = &s.study,
         .point = {.arm = MOD_ROUTED, .width = 32, .layers = 2, .seed = 2, .budget = 3e10}};
-    stoa_jobs jobs = {
-        .count = 1, .at_once = 1, .user = &it, .run = train_it, .name = name_it, .watch = stop_it};
+    stoa_jobs jobs = {.count = 1,
+                      .at_once = 1,
+                      .user = &it,
+                      .run = train_it,
+                      .name = name_it,
+                      .watch = stop_it,
+                      .end = _exit};
     stoa_mod_result whole, parts;
     assert_int_equal(stoa_mod_find_texts(&s.study, NULL), STOA_OK);
     stoa_signals_install();

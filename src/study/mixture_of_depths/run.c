@@ -74,7 +74,8 @@ static stoa_status run_side_by_side(work *w, stoa_error *err) {
                       .run = on_run,
                       .name = on_name,
                       .finished = on_finished,
-                      .watch = on_watch};
+                      .watch = on_watch,
+                      .end = study->options->end_child};
     FILE *out = study->options->progress;
     if (out)
         stoa_progress_begin(&w->progress, out, "study", "FLOP", study->planned_flops);

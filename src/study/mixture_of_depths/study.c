@@ -214,6 +214,8 @@ static stoa_status run(const stoa_study_options *options, stoa_tally *tally, sto
     STOA_TRY(stoa_mod_settings_load(options, &study.settings, err));
     int threads = options->threads > 0 ? options->threads : stoa_cpu_count();
     study.jobs = options->jobs > 0 ? options->jobs : (int)study.settings.jobs;
+    if (!options->end_child)
+        study.jobs = 1;
     study.threads = threads > study.jobs ? threads / study.jobs : 1;
     study.rate[0] = study.rate[1] = study.settings.rates.item[0];
     STOA_TRY(stoa_mod_find_texts(&study, err));
