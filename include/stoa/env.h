@@ -170,6 +170,10 @@ STOA_API size_t stoa_env_class_config_bytes(const stoa_env_class *class_);
  * STOA_ERR_FORMAT names the first law broken; report (nullable) gets a line a law. */
 STOA_API stoa_status stoa_env_check(const stoa_env_options *options, int64_t steps,
                                     stoa_buffer *report, stoa_error *err);
+/* Instance steps a second under random actions drawn beforehand, everything in the buffers written:
+ * steps for about `seconds`, less when a signal asks to stop. */
+STOA_API stoa_status stoa_env_speed(stoa_env *env, stoa_pool *pool, double seconds, double *rate,
+                                    stoa_error *err);
 
 /* ---- for bindings ---------------------------------------------------------------------------- */
 

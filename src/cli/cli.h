@@ -31,6 +31,8 @@ int verb_list(int argc, char **argv);
 int verb_tokenizer(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
+int verb_env(int argc, char **argv);
+int verb_play(int argc, char **argv);
 
 /* The table of verbs, ended by a row without a name. */
 extern const verb verbs[];

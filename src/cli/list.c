@@ -1,10 +1,12 @@
 /* cli/list.c - `stoa list`: what there is. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 
-static void list_studies(json_t *out) {
+static void list_studies(json_t *out, bool full) {
+    (void)full;
     for (int i = 0; i < stoa_study_count(); i++) {
         const stoa_study *s = stoa_study_at(i);
         if (out)
@@ -57,8 +59,9 @@ static size_t section(const char *key) {
     return dot ? (size_t)(dot - key) : 0;
 }
 
-static void list_settings(json_t *out) {
+static void list_settings(json_t *out, bool full) {
     stoa_settings_table table = stoa_lm_settings_table();
+    (void)full;
     int widest = 0;
     for (size_t i = 0; i < table.count; i++)
         widest = (int)strlen(table.rows[i].key) > widest ? (int)strlen(table.rows[i].key) : widest;
@@ -75,7 +78,8 @@ static void list_settings(json_t *out) {
     }
 }
 
-static void list_ops(json_t *out) {
+static void list_ops(json_t *out, bool full) {
+    (void)full;
     for (int op = 0; op < STOA_OP_COUNT; op++) {
         bool forward = stoa_backend_supports(stoa_backend_cpu(), (stoa_op)op, false);
         bool backward = stoa_backend_supports(stoa_backend_cpu(), (stoa_op)op, true);
@@ -90,7 +94,8 @@ static void list_ops(json_t *out) {
     }
 }
 
-static void list_backends(json_t *out) {
+static void list_backends(json_t *out, bool full) {
+    (void)full;
     static const char *const notes[][2] = {
         {"cpu", "oneDNN and own loops, f32 and bf16"},
         {"meta", "computes nothing: shapes, FLOPs, bytes (stoa plan)"},
@@ -103,12 +108,163 @@ static void list_backends(json_t *out) {
             printf("  %-20s %s\n", notes[i][0], notes[i][1]);
 }
 
+/* ---- environments ---------------------------------------------------------------------------- */
+
+/* "board  box of u8 (10, 5), 0 to 1" */
+static void print_space(const char *role, const stoa_space *s) {
+    stoa_buffer text = {0};
+    stoa_buffer_printf(&text, "%s: %s of %s", s->name, stoa_space_kind_name(s->kind),
+                       stoa_dtype_name(s->dtype));
+    for (int d = 0; d < s->ndim; d++)
+        stoa_buffer_printf(&text, "%s%lld%s", d ? ", " : " (", (long long)s->shape[d],
+                           d + 1 == s->ndim ? ")" : "");
+    if (s->kind == STOA_SPACE_BOX)
+        stoa_buffer_printf(&text, ", %g to %g", s->low, s->high);
+    if (s->kind == STOA_SPACE_CATEGORIES && !s->labels)
+        stoa_buffer_printf(&text, ", %lld categories", (long long)s->categories);
+    for (int64_t i = 0; s->labels && i < s->categories; i++)
+        stoa_buffer_printf(&text, "%s%s", i ? ", " : ": ", s->labels[i]);
+    printf("  %-8s", role);
+    cli_wrap(stdout, 10, CLI_WIDTH, text.data ? text.data : s->name);
+    stoa_buffer_deinit(&text);
+}
+
+static json_t *space_json(const stoa_space *s) {
+    json_t *shape = json_array(), *out;
+    for (int d = 0; d < s->ndim; d++)
+        json_array_append_new(shape, json_integer(s->shape[d]));
+    out = json_pack("{s:s, s:s, s:s, s:o}", "name", s->name, "kind", stoa_space_kind_name(s->kind),
+                    "type", stoa_dtype_name(s->dtype), "shape", shape);
+    if (s->kind == STOA_SPACE_BOX && isfinite(s->low) && isfinite(s->high)) {
+        json_object_set_new(out, "low", json_real(s->low));
+        json_object_set_new(out, "high", json_real(s->high));
+    }
+    if (s->kind == STOA_SPACE_CATEGORIES)
+        json_object_set_new(out, "categories", json_integer(s->categories));
+    if (s->labels) {
+        json_t *labels = json_array();
+        for (int64_t i = 0; i < s->categories; i++)
+            json_array_append_new(labels, json_string(s->labels[i]));
+        json_object_set_new(out, "labels", labels);
+    }
+    return out;
+}
+
+static json_t *spaces_json(const stoa_space *spaces, int count) {
+    json_t *out = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(out, space_json(&spaces[i]));
+    return out;
+}
+
+static json_t *names_json(const char (*names)[STOA_ENV_NAME], int count) {
+    json_t *out = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(out, json_string(names[i]));
+    return out;
+}
+
+/* A number of the spec, left out when it is unknown. */
+static void set_known(json_t *out, const char *key, double value) {
+    if (isfinite(value))
+        json_object_set_new(out, key, json_real(value));
+}
+
+static json_t *spec_json(const stoa_env_spec *s) {
+    json_t *out = json_pack("{s:o, s:o, s:o, s:o, s:I, s:b}", "observations",
+                            spaces_json(s->observations, s->observation_count), "actions",
+                            spaces_json(s->actions, s->action_count), "metrics",
+                            names_json(s->metrics, s->metric_count), "events",
+                            names_json(s->events, s->event_count), "max_steps",
+                            (json_int_t)s->max_steps, "resumable", s->resumable);
+    set_known(out, "reward_low", s->reward_low);
+    set_known(out, "reward_high", s->reward_high);
+    set_known(out, "chance", s->chance);
+    set_known(out, "ceiling", s->ceiling);
+    return out;
+}
+
+static void print_spec(const stoa_env_spec *s) {
+    for (int i = 0; i < s->observation_count; i++)
+        print_space(i ? "" : "sees", &s->observations[i]);
+    for (int i = 0; i < s->action_count; i++)
+        print_space(i ? "" : "does", &s->actions[i]);
+    for (int i = 0; i < s->metric_count; i++)
+        printf(i ? ", %s" : "  score   %s", s->metrics[i]);
+    if (s->metric_count && isfinite(s->chance))
+        printf("; %.3g by chance", s->chance);
+    if (s->metric_count && isfinite(s->ceiling))
+        printf("; %.3g at best", s->ceiling);
+    if (s->metric_count)
+        printf("\n");
+    for (int i = 0; i < s->event_count; i++)
+        printf(i ? ", %s" : "  events  %s", s->events[i]);
+    if (s->event_count)
+        printf("\n");
+    if (s->max_steps)
+        printf("  ends    after %lld steps at most\n", (long long)s->max_steps);
+    if (s->reward_low == s->reward_high)
+        printf("  pays    %g a step\n", s->reward_low);
+    else if (isfinite(s->reward_low) && isfinite(s->reward_high))
+        printf("  pays    %g to %g a step\n", s->reward_low, s->reward_high);
+}
+
+static void print_environment(const stoa_env_class *c, const stoa_env_spec *spec) {
+    stoa_settings_table table = stoa_env_class_settings(c);
+    int widest = 0;
+    printf("%s - %s\n", stoa_env_class_name(c), stoa_env_class_summary(c));
+    if (spec)
+        print_spec(spec);
+    for (size_t i = 0; i < table.count; i++)
+        widest = (int)strlen(table.rows[i].key) > widest ? (int)strlen(table.rows[i].key) : widest;
+    for (size_t i = 0; i < table.count; i++) {
+        printf("  ");
+        print_setting(&table.rows[i], widest + 2);
+    }
+}
+
+static json_t *environment_json(const stoa_env_class *c, const stoa_env_spec *spec) {
+    stoa_settings_table table = stoa_env_class_settings(c);
+    json_t *out = spec ? spec_json(spec) : json_object(), *settings = json_array();
+    for (size_t i = 0; i < table.count; i++)
+        json_array_append_new(settings, setting_json(&table.rows[i]));
+    json_object_set_new(out, "name", json_string(stoa_env_class_name(c)));
+    json_object_set_new(out, "summary", json_string(stoa_env_class_summary(c)));
+    json_object_set_new(out, "settings", settings);
+    return out;
+}
+
+/* Spaces are those of the default settings; an environment that lives elsewhere has none before it
+ * is told which. */
+static void list_environments(json_t *out, bool full) {
+    for (int i = 0; i < stoa_env_class_count(); i++) {
+        const stoa_env_class *c = stoa_env_class_at(i);
+        stoa_env_options options = {.name = stoa_env_class_name(c), .count = 1};
+        stoa_env *env = NULL;
+        if ((out || full) && !stoa_env_class_external(c))
+            stoa_env_new(&env, &options, NULL);
+        const stoa_env_spec *spec = env ? stoa_env_spec_of(env) : NULL;
+        if (out) {
+            json_array_append_new(out, environment_json(c, spec));
+        } else if (full) {
+            printf("%s", i ? "\n" : "");
+            print_environment(c, spec);
+        } else {
+            printf("  %-20s %s\n", stoa_env_class_name(c), stoa_env_class_summary(c));
+        }
+        stoa_env_free(env);
+    }
+}
+
 static const struct {
     const char *name, *title;
     bool brief; /* short enough for `stoa list` */
-    void (*list)(json_t *out);
+    /* Into the array, or printed when it is NULL; full: this kind was asked for by name. */
+    void (*list)(json_t *out, bool full);
 } kinds[] = {
     {"studies", "Studies: `stoa study run NAME` reproduces one", true, list_studies},
+    {"environments", "Environments: `stoa play NAME`; more with `stoa list environments`", true,
+     list_environments},
     {"backends", "Backends: what computes", true, list_backends},
     {"settings", "Settings of `stoa train` and `stoa plan`: `stoa list settings`", false,
      list_settings},
@@ -129,9 +285,9 @@ static const cli_parser parser = {
     .options = rows,
     .words = {CLI_AT(options, what, const char *)},
     .words_count = 1,
-    .arguments = "[studies|backends|settings|ops]",
-    .doc = "What there is: studies to run, backends, every setting with its default and meaning, "
-           "operations.",
+    .arguments = "[studies|environments|backends|settings|ops]",
+    .doc = "What there is: studies to run, environments with their spaces and settings, backends, "
+           "every setting of training with its default and meaning, operations.",
 };
 
 int verb_list(int argc, char **argv) {
@@ -151,14 +307,15 @@ int verb_list(int argc, char **argv) {
         found = true;
         if (!o.json && !o.what && !kinds[i].brief)
             continue;
-        kinds[i].list(items);
+        kinds[i].list(items, o.what);
         if (all)
             json_object_set_new(all, kinds[i].name, items);
     }
     if (!found) {
         const char *near = stoa_nearest(o.what, names, sizeof kinds / sizeof kinds[0]);
         fprintf(stderr, "stoa list: there is no '%s'; %s%s%s\n", o.what,
-                near ? "did you mean '" : "it is one of studies, backends, settings, ops",
+                near ? "did you mean '"
+                     : "it is one of studies, environments, backends, settings, ops",
                 near ? near : "", near ? "'?" : "");
         json_decref(all);
         return EXIT_USAGE;

@@ -89,9 +89,9 @@ static void redirect(int fd, const char *path, int flags) {
         _exit(126);
 }
 
-/* terminal: takes stdout and stderr, or NULL: they go to files. */
+/* terminal: takes stdout and stderr, or NULL: they go to files; typed: gives stdin too. */
 static pid_t start(const char *path, const char *name, const char *const *words, const char *input,
-                   const char *terminal) {
+                   const char *terminal, bool typed) {
     char *argv[MOST_WORDS + 2] = {(char *)(uintptr_t)name};
     for (int i = 0; words[i]; i++) {
         assert_true(i < MOST_WORDS);
@@ -101,7 +101,8 @@ static pid_t start(const char *path, const char *name, const char *const *words,
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        redirect(STDIN_FILENO, input ? ".in" : "/dev/null", O_RDONLY);
+        const char *from = typed ? terminal : input ? ".in" : "/dev/null";
+        redirect(STDIN_FILENO, from, O_RDONLY | O_NOCTTY);
         int how = terminal ? O_RDWR | O_NOCTTY : O_WRONLY | O_CREAT | O_TRUNC;
         redirect(STDOUT_FILENO, terminal ? terminal : ".out", how);
         redirect(STDERR_FILENO, terminal ? terminal : ".err", how);
@@ -113,11 +114,12 @@ static pid_t start(const char *path, const char *name, const char *const *words,
     return pid;
 }
 
-static pid_t start_stoa(const char *input, const char *const *words, const char *terminal) {
+static pid_t start_stoa(const char *input, const char *const *words, const char *terminal,
+                        bool typed) {
     char path[PATH_MAX];
     const char *given = getenv("STOA_PROGRAM");
     built("stoa", path, sizeof path);
-    return start(given ? given : path, "stoa", words, input, terminal);
+    return start(given ? given : path, "stoa", words, input, terminal, typed);
 }
 
 finished finish_program(pid_t pid) {
@@ -131,23 +133,29 @@ finished finish_program(pid_t pid) {
 }
 
 pid_t start_program(const char *const *words) {
-    return start_stoa(NULL, words, NULL);
+    return start_stoa(NULL, words, NULL, false);
 }
 
 pid_t start_on_terminal(const char *terminal, const char *const *words) {
     write_text(".out", "");
     write_text(".err", "");
-    return start_stoa(NULL, words, terminal);
+    return start_stoa(NULL, words, terminal, false);
+}
+
+pid_t start_at_terminal(const char *terminal, const char *const *words) {
+    write_text(".out", "");
+    write_text(".err", "");
+    return start_stoa(NULL, words, terminal, true);
 }
 
 finished run_program(const char *input, const char *const *words) {
-    return finish_program(start_stoa(input, words, NULL));
+    return finish_program(start_stoa(input, words, NULL, false));
 }
 
 finished run_other(const char *name) {
     char path[PATH_MAX];
     built(name, path, sizeof path);
-    return finish_program(start(path, name, (const char *[]){NULL}, NULL, NULL));
+    return finish_program(start(path, name, (const char *[]){NULL}, NULL, NULL, false));
 }
 
 void drop(finished *f) {

@@ -43,6 +43,8 @@ finished run_other(const char *name);
 pid_t start_program(const char *const *words);
 /* The same with stdout and stderr on the terminal of that name. */
 pid_t start_on_terminal(const char *terminal, const char *const *words);
+/* And stdin: a person sits there. */
+pid_t start_at_terminal(const char *terminal, const char *const *words);
 finished finish_program(pid_t pid);
 
 void drop(finished *f);

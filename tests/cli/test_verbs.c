@@ -1,8 +1,8 @@
 /* test_verbs.c - help, lists, plans: what a new user looks at first, and what machines read. */
 #include "program.h"
 
-static const char *const verbs[] = {"train",     "sample", "plan",  "study",
-                                    "tokenizer", "list",   "bench", "doctor"};
+static const char *const verbs[] = {"train", "sample", "plan",   "study", "tokenizer",
+                                    "list",  "bench",  "doctor", "play",  "env"};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 
 static void help_of_every_verb_goes_to_stdout(void **state) {
@@ -71,7 +71,7 @@ static void an_option_may_be_cut_short_and_values_may_look_like_options(void **s
 static void lists_are_tables_and_json(void **state) {
     (void)state;
     json_t *all = JSON("list", "--json");
-    HAS_FIELDS(all, "studies", "settings", "backends", "ops");
+    HAS_FIELDS(all, "studies", "environments", "settings", "backends", "ops");
     json_t *setting = json_array_get(json_object_get(all, "settings"), 0);
     HAS_FIELDS(setting, "key", "type", "default", "help");
     HAS_FIELDS(json_array_get(json_object_get(all, "ops"), 0), "name", "cpu", "cpu_backward",

@@ -1,0 +1,217 @@
+/* cli/play.c - `stoa play`: act in an environment, by keys on a terminal or by lines of text. */
+#include "cli/play.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct options {
+    const char *name;
+    cli_settings set;
+    int64_t seed, episodes; /* episodes: 0: until asked to stop */
+    bool json;
+} options;
+
+static const cli_option rows[] = {
+    {"set", 'x', "KEY=VALUE", "Change a setting of the environment; may be repeated", CLI_SETTINGS,
+     CLI_AT(options, set, cli_settings), 0, 0},
+    {"seed", 'S', "N", "Seed of the environment (default 1)", CLI_INT,
+     CLI_AT(options, seed, int64_t), 0, 1e18},
+    {"episodes", 'e', "N", "Stop after as many episodes", CLI_INT,
+     CLI_AT(options, episodes, int64_t), 1, 1e9},
+    {"json", 'j', NULL, "No drawing; print the finished episodes as JSON", CLI_FLAG,
+     CLI_AT(options, json, bool), 0, 0},
+    {0},
+};
+
+static const cli_parser parser = {
+    .options = rows,
+    .words = {CLI_AT(options, name, const char *)},
+    .words_count = 1,
+    .wanted = "say which environment; `stoa list environments` names them",
+    .arguments = "ENVIRONMENT",
+    .doc = "Act in an environment yourself.\v"
+           "On a terminal, arrows, letters and digits act (the keys are shown), q quits. Otherwise "
+           "each line of stdin is one step: the action's name or number (several actions: one "
+           "after the other), q to quit; empty lines and those that begin with # are skipped. "
+           "Examples:\n\n"
+           "  stoa play catch --set drops=3\n"
+           "  printf 'left\\nleft\\nstay\\n' | stoa play catch\n"
+           "  yes east | stoa play maze --episodes 1 --json",
+};
+
+typedef struct session {
+    const options *o;
+    stoa_env *env;
+    const stoa_env_spec *spec;
+    stoa_env_memory memory;
+    cli_chooser *chooser;
+    bool terminal;                    /* redraws one screen, instead of drawing below each other */
+    int64_t steps, length;            /* of all episodes; of this one */
+    int64_t episodes;                 /* finished */
+    double earned, sum;               /* rewards of this episode; of the finished ones together */
+    double metrics[STOA_ENV_METRICS]; /* sums over finished episodes */
+    stoa_buffer last;                 /* how the last finished episode went */
+    json_t *list;                     /* of finished episodes; NULL: not wanted */
+} session;
+
+/* ---- drawing --------------------------------------------------------------------------------- */
+
+/* Values of an observation that cannot be drawn otherwise. */
+static void draw_values(const stoa_space *s, const void *values, stoa_buffer *out) {
+    enum { MOST = 24 };
+    int64_t n = stoa_space_numel(s);
+    stoa_buffer_printf(out, "%s", s->name);
+    for (int64_t i = 0; i < n && i < MOST; i++)
+        stoa_buffer_printf(out, " %.4g",
+                           s->dtype == STOA_F32   ? (double)((const float *)values)[i]
+                           : s->dtype == STOA_I32 ? ((const int32_t *)values)[i]
+                                                  : ((const uint8_t *)values)[i]);
+    stoa_buffer_printf(out, "%s\n", n > MOST ? " ..." : "");
+}
+
+static void draw(session *s, stoa_buffer *out) {
+    if (stoa_env_render_text(s->env, 0, out))
+        return;
+    for (int o = 0; o < s->spec->observation_count; o++)
+        draw_values(&s->spec->observations[o], s->memory.buffers.observations[o], out);
+}
+
+static void show(session *s) {
+    const stoa_env_buffers *b = &s->memory.buffers;
+    stoa_buffer out = {0};
+    if (s->list)
+        return;
+    if (s->terminal)
+        stoa_buffer_printf(&out, "\033[H\033[J%s, episode %lld\n\n", s->spec->name,
+                           (long long)s->episodes + 1);
+    draw(s, &out);
+    stoa_buffer_printf(&out, "%sstep %lld, reward %g, return %g%s%s\n", s->terminal ? "\n" : "",
+                       (long long)s->length, (double)b->rewards[0], s->earned,
+                       b->events[0] ? ", " : "",
+                       b->events[0] ? s->spec->events[b->events[0] - 1] : "");
+    if (s->last.data && (s->terminal || s->length == 0))
+        stoa_buffer_append(&out, s->last.data, s->last.len);
+    stoa_buffer_printf(&out, s->terminal ? "\n%s\n" : "\n", s->chooser->help);
+    if (out.data)
+        fwrite(out.data, 1, out.len, stdout);
+    fflush(stdout);
+    stoa_buffer_deinit(&out);
+}
+
+/* ---- playing --------------------------------------------------------------------------------- */
+
+static void end_episode(session *s) {
+    const stoa_env_buffers *b = &s->memory.buffers;
+    json_t *metrics = json_object();
+    stoa_buffer_deinit(&s->last);
+    stoa_buffer_printf(&s->last, "episode %lld: %lld steps, return %g", (long long)s->episodes + 1,
+                       (long long)s->length, s->earned);
+    for (int m = 0; m < s->spec->metric_count; m++) {
+        double value = (double)b->metrics[m];
+        s->metrics[m] += value;
+        stoa_buffer_printf(&s->last, ", %s %.4g", s->spec->metrics[m], value);
+        json_object_set_new(metrics, s->spec->metrics[m],
+                            isfinite(value) ? json_real(value) : json_null());
+    }
+    stoa_buffer_printf(&s->last, "\n");
+    if (s->list)
+        json_array_append_new(s->list,
+                              json_pack("{s:I, s:f, s:b, s:b, s:O}", "steps", (json_int_t)s->length,
+                                        "return", s->earned, "terminated", b->terminated[0],
+                                        "truncated", b->truncated[0], "metrics", metrics));
+    json_decref(metrics);
+    s->sum += s->earned;
+    s->episodes++;
+    s->length = 0;
+    s->earned = 0;
+}
+
+static stoa_status play(session *s, stoa_error *err) {
+    stoa_env_buffers *b = &s->memory.buffers;
+    STOA_TRY(stoa_env_reset(s->env, NULL, b, err));
+    while (!s->o->episodes || s->episodes < s->o->episodes) {
+        bool quit = false;
+        show(s);
+        STOA_TRY(s->chooser->choose(s->chooser, s->env, b, s->memory.actions, &quit, err));
+        if (quit)
+            return STOA_OK;
+        STOA_TRY(stoa_env_check_actions(s->env, b, err));
+        STOA_TRY(stoa_env_step(s->env, NULL, b, err));
+        s->steps++;
+        s->length++;
+        s->earned += (double)b->rewards[0];
+        if (b->terminated[0] || b->truncated[0])
+            end_episode(s);
+    }
+    return STOA_OK;
+}
+
+/* What stays when all is over. */
+static void sum_up(session *s) {
+    if (s->list) {
+        cli_print_json(json_pack("{s:s, s:I, s:I, s:o}", "environment", s->spec->name, "seed",
+                                 (json_int_t)s->o->seed, "steps", (json_int_t)s->steps, "episodes",
+                                 s->list));
+        s->list = NULL;
+        return;
+    }
+    double n = (double)s->episodes;
+    printf("%lld episode%s, %lld steps", (long long)s->episodes, s->episodes == 1 ? "" : "s",
+           (long long)s->steps);
+    if (s->episodes > 0)
+        printf("; mean return %g", s->sum / n);
+    for (int m = 0; s->episodes > 0 && m < s->spec->metric_count; m++)
+        printf(", %s %.4g", s->spec->metrics[m], s->metrics[m] / n);
+    if (s->length > 0)
+        printf("; return so far %g", s->earned);
+    printf("\n");
+}
+
+static stoa_status play_with(session *s, stoa_error *err) {
+    cli_lines lines;
+    cli_keys keys;
+    stoa_status status;
+    bool watched = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !s->list;
+    s->terminal = watched && cli_keys_can(s->spec);
+    if (s->terminal) {
+        cli_keys_init(&keys, s->spec);
+        s->chooser = &keys.base;
+        STOA_TRY(cli_keys_open(&keys, err));
+        status = play(s, err);
+        cli_keys_close(&keys);
+    } else {
+        cli_lines_init(&lines, s->spec);
+        s->chooser = &lines.base;
+        if (watched)
+            printf("%s\n\n", lines.base.help);
+        status = play(s, err);
+    }
+    if (status == STOA_OK || status == STOA_ERR_INTERRUPTED)
+        sum_up(s);
+    return status;
+}
+
+int verb_play(int argc, char **argv) {
+    options o = {.seed = 1};
+    stoa_error err = {0};
+    cli_parse(&parser, argc, argv, &o);
+    stoa_env_options made = {.name = o.name,
+                             .set = o.set.sets,
+                             .set_count = o.set.count,
+                             .count = 1,
+                             .seed = (uint64_t)o.seed};
+    session s = {.o = &o, .list = o.json ? json_array() : NULL};
+    stoa_status status = stoa_env_new(&s.env, &made, &err);
+    if (status == STOA_OK) {
+        s.spec = stoa_env_spec_of(s.env);
+        status = stoa_env_memory_init(&s.memory, s.env, &err);
+    }
+    if (status == STOA_OK)
+        status = play_with(&s, &err);
+    json_decref(s.list);
+    stoa_buffer_deinit(&s.last);
+    stoa_env_memory_deinit(&s.memory);
+    stoa_env_free(s.env);
+    return status == STOA_OK ? EXIT_OK : cli_fail(&err);
+}
