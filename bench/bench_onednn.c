@@ -19,7 +19,7 @@
 /* From libgomp, which oneDNN is linked with; its header is not on clang's path. */
 extern void omp_set_num_threads(int threads);
 
-static const double SECONDS = 0.05; /* a measurement takes at least this and three rounds */
+static const double SECONDS = 0.2; /* a measurement takes at least this and five rounds */
 
 static const struct size {
     const char *name;
@@ -136,7 +136,7 @@ static double measure(dnnl_primitive_desc_t pd, dnnl_engine_t engine, dnnl_strea
         fill(arg->memory, bytes);
     }
     double best = 1e30, spent = 0;
-    for (int round = 0; round < 4 || spent < SECONDS; round++) {
+    for (int round = 0; round < 6 || spent < SECONDS; round++) {
         double t = stoa_clock();
         check(dnnl_primitive_execute(primitive, stream, count, args), "a run");
         check(dnnl_stream_wait(stream), "a run");

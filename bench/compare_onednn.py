@@ -48,11 +48,16 @@ def measure(args, size, precision):
             if kind == "stoa":
                 dense = out[0]
                 step = dense["step_flops"] / dense["flops_per_second"]
-                rates[kind].append((linear / step, dense["flops_per_second"], dense["training_tokens_per_second"]))
+                rates[kind].append((linear / step, dense["flops_per_second"],
+                                    dense["training_tokens_per_second"]))
+                seen = linear / step
             else:
                 libraries[kind] = out["library"]
                 linear = out["flops"]
-                rates[kind].append(out["flops"] / out["seconds"])
+                seen = out["flops"] / out["seconds"]
+                rates[kind].append(seen)
+            print(f"{size} {precision} {kind} {seen / 1e9:,.0f} GFLOP/s of linear layers",
+                  file=sys.stderr, flush=True)
     ours, all_ours, tokens = (statistics.median(column) for column in zip(*rates.pop("stoa")))
     row = {"size": size, "precision": precision, "stoa_tokens_per_second": tokens,
            "stoa_linear_flops_per_second": ours, "stoa_flops_per_second": all_ours, "peers": []}
