@@ -5,8 +5,8 @@
  * Its world: the state is (instance, step, seed mod 1000), the reward is the action, the score
  * twice that; an episode lasts `length` + instance % 3 steps, ends terminated in odd instances and
  * truncated in even ones. Its kwargs make trouble: {"die": n} and likewise hang, complain, babble
- * and lie, each at the n-th step of the process that owns instance `row`; "hello" names one of the
- * wrong descriptions below.
+ * and lie, each at the n-th step of the process that owns instance `row`; {"fragile": n} ends it
+ * in one of n rows it writes, by chance; "hello" names one of the wrong descriptions below.
  */
 #include "mock_worker.h"
 
@@ -23,12 +23,15 @@
 
 #include <jansson.h>
 
+#include "stoa/base.h"
+
 typedef struct mock {
     json_t *config, *layout;
     char *memory;
     int64_t first, count, length, steps;
     int64_t at[1024]; /* steps of the running episodes */
     int64_t seed[1024];
+    stoa_rng rng; /* of {"fragile"} */
 } mock;
 
 #define SPACES                                                                                     \
@@ -117,8 +120,11 @@ static void step(mock *m, const char *half) {
     float *rewards = array(m, "rewards", 0), *scores = array(m, "scores", 0);
     uint8_t *terminated = array(m, "terminated", 0), *truncated = array(m, "truncated", 0);
     const int32_t *moves = array(m, "actions", 0);
+    int64_t fragile = option(m, "fragile", 0);
     for (int64_t k = 0; k < m->count; k++) {
         int64_t row = m->first + k;
+        if (fragile && stoa_rng_below(&m->rng, fragile) == 0)
+            raise(SIGKILL);
         rewards[row] = (float)moves[row];
         scores[row] = (float)(2 * moves[row]);
         m->at[k]++;
@@ -150,6 +156,7 @@ static void introduce(mock *m, const char *text) {
     m->first = json_integer_value(json_object_get(m->config, "first"));
     m->count = json_integer_value(json_object_get(m->config, "count"));
     m->length = option(m, "length", 5);
+    m->rng = stoa_rng_stream((uint64_t)getpid(), "fragile", 0);
     const char *wanted =
         json_string_value(json_object_get(json_object_get(m->config, "kwargs"), "hello"));
     for (size_t i = 0; i < sizeof hellos / sizeof *hellos; i++)

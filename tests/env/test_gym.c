@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -201,6 +202,20 @@ static void a_seed_begins_the_streams_again(void **state) {
     close_bench(&b);
 }
 
+static void the_laws_of_the_interface_hold(void **state) {
+    (void)state;
+    char worker[4200];
+    stoa_error err = {0};
+    snprintf(worker, sizeof worker, "worker=%s", self);
+    stoa_env_options options = {.name = "gym:Mock-v0",
+                                .set = (const char *const[]){worker, "workers=3"},
+                                .set_count = 2,
+                                .count = 9,
+                                .seed = 5};
+    if (stoa_env_check(&options, 60, NULL, &err) != STOA_OK)
+        fail_msg("%s", err.message);
+}
+
 static void a_step_before_the_reset_is_refused(void **state) {
     (void)state;
     bench b;
@@ -375,7 +390,8 @@ static void what_is_missing_is_named(void **state) {
 
 /* ---- workers that are killed ----------------------------------------------------------------- */
 
-/* Every step of every instance is in some episode's length, the running ones included, but for
+/* Workers are killed between steps, and fall by themselves within one.
+ * Every step of every instance is in some episode's length, the running ones included, but for
  * those whose worker failed in it; and nothing ends that did not begin. */
 static void killed_workers_lose_no_episode(void **state) {
     (void)state;
@@ -383,7 +399,8 @@ static void killed_workers_lose_no_episode(void **state) {
     const char *soak = getenv("MOCK_SOAK");
     double seconds = soak ? atof(soak) : 1.5, start = stoa_clock();
     bench b;
-    open_bench(&b, COUNT, (const char *const[]){"workers=3", "timeout=5", NULL});
+    open_bench(&b, COUNT,
+               (const char *const[]){"workers=3", "timeout=5", "kwargs={\"fragile\":2000}", NULL});
     stoa_env_buffers *m = &b.memory.buffers;
     stoa_gym *g = b.env->handle;
     stoa_rng rng = stoa_rng_stream(1, "killer", 0);
@@ -420,7 +437,7 @@ static void killed_workers_lose_no_episode(void **state) {
     }
     for (int64_t i = 0; i < COUNT; i++)
         counted += g->lengths[i];
-    assert_true(g->restarts >= kills / 2 && g->restarts <= kills);
+    assert_true(g->restarts >= kills / 2);
     assert_true(cut <= lost);
     assert_int_equal(counted, steps * COUNT - lost);
     if (soak)
@@ -451,6 +468,38 @@ static void closing_leaves_nothing_behind(void **state) {
         assert_int_equal(open_files(), files);
         assert_int_equal(stoa_alloc_statistics().live, live);
     }
+}
+
+/* Each allocation on the way fails once: an error or a success, and nothing left over. */
+static void short_memory_is_an_error_like_any_other(void **state) {
+    (void)state;
+    uint64_t live = stoa_alloc_statistics().live;
+    int files = open_files(), failures = 0;
+    for (uint64_t n = 1;; n++) {
+        bench b;
+        stoa_error err = {0};
+        uint64_t before = stoa_alloc_statistics().allocations;
+        stoa_alloc_fail_after(n, false);
+        stoa_status status = try_open(&b, 3, (const char *const[]){"workers=2", NULL}, &err);
+        if (status == STOA_OK)
+            status = stoa_env_memory_init(&b.memory, b.env, &err);
+        if (status == STOA_OK)
+            status = stoa_env_reset(b.env, NULL, &b.memory.buffers, &err);
+        stoa_alloc_fail_after(0, false);
+        bool reached = stoa_alloc_statistics().allocations - before >= n;
+        if (status != STOA_OK) {
+            assert_true(*err.message);
+            failures++;
+        }
+        stoa_env_memory_deinit(&b.memory);
+        stoa_env_free(b.env);
+        assert_int_equal(stoa_alloc_statistics().live, live);
+        assert_int_equal(open_files(), files);
+        assert_false(has_children());
+        if (!reached)
+            break;
+    }
+    assert_true(failures > 8);
 }
 
 /* A process that opens workers which hang, tells their numbers, and is killed. */
@@ -505,11 +554,13 @@ int main(void) {
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     if (n <= 0 || setenv("MOCK_WORKER", "1", 1) != 0)
         return 1;
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* of the workers that die */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_worker_tells_the_spaces),
         cmocka_unit_test(rows_arrive_where_they_belong),
         cmocka_unit_test(unwanted_arrays_may_be_left_out),
         cmocka_unit_test(a_seed_begins_the_streams_again),
+        cmocka_unit_test(the_laws_of_the_interface_hold),
         cmocka_unit_test(a_step_before_the_reset_is_refused),
         cmocka_unit_test(a_worker_that_dies_is_started_anew),
         cmocka_unit_test(a_worker_that_hangs_is_started_anew),
@@ -522,6 +573,7 @@ int main(void) {
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(killed_workers_lose_no_episode),
         cmocka_unit_test(closing_leaves_nothing_behind),
+        cmocka_unit_test(short_memory_is_an_error_like_any_other),
         cmocka_unit_test(workers_do_not_outlive_a_killed_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
