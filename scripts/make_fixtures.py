@@ -3,7 +3,7 @@
 
     python3 scripts/make_fixtures.py [folder]        (default: tests/fixtures)
 
-Writes three small safetensors files; any PyTorch 2 on a CPU will do, and the results are the same
+Writes four small safetensors files; any PyTorch 2 on a CPU will do, and the results are the same
 up to rounding. Names:
 
     ops.safetensors          CASE/INPUT, CASE/y; gradients of sum(y * CASE/dy) as CASE/dINPUT;
@@ -11,8 +11,11 @@ up to rounding. Names:
     gpt.safetensors          tokens; init/NAME and final/NAME of the weights; losses, before each of
     lstm.safetensors         ten AdamW steps (rate 1e-3, betas 0.9 and 0.99, weight decay 0.1 on
                              matrices, gradient norm clipped at 1)
+    agent.safetensors        input/NAME; weight/NAME; logits, value; gradient/NAME of
+                             sum(logits * d_logits) + sum(value * d_value)
 
-Read by tests/tensor/test_parity.c and tests/nn/test_parity_training.c.
+Read by tests/tensor/test_parity.c, tests/nn/test_parity_training.c and
+tests/model/test_agent_parity.c.
 """
 
 import json
@@ -285,6 +288,62 @@ def make_lstm(path, length=12, batch=8, inputs=6, width=24, classes=5):
     train(path, w, loss_of, {"x": x, "labels": labels}, "ten steps of an LSTM classifier")
 
 
+def make_agent(path, steps=7, batch=4, encoder=12, core=16, actions=3):
+    """An agent with an LSTM: 2 numbers and 5 cells of 3 kinds; last action and reward; resets."""
+    g = torch.Generator().manual_seed(13)
+    cells = torch.randint(3, (steps, batch, 5), generator=g, dtype=torch.uint8)
+    time = torch.randn(steps, batch, 2, generator=g)
+    move = torch.randint(actions, (steps, batch), generator=g, dtype=torch.int32)
+    reward = torch.randn(steps, batch, generator=g)
+    reset = (torch.rand(steps, batch, generator=g) < 0.2).to(torch.uint8)
+    state = torch.randn(batch, 2 * core, generator=g)
+    inputs = encoder + actions + 1
+    shapes = {
+        "encoder.numbers.weight": (encoder, 2),
+        "encoder.cells.table": (5 * 3, encoder),
+        "encoder.bias": (encoder,),
+        "encoder.layers.1.weight": (encoder, encoder),
+        "encoder.layers.1.bias": (encoder,),
+        "core.weight_x": (4 * core, inputs),
+        "core.weight_h": (4 * core, core),
+        "core.bias": (4 * core,),
+        "heads.action.move.weight": (actions, core),
+        "heads.action.move.bias": (actions,),
+        "heads.value.weight": (1, core),
+        "heads.value.bias": (1,),
+    }
+    w = {name: 0.4 * torch.randn(*shape, generator=g) for name, shape in shapes.items()}
+    for tensor in w.values():
+        tensor.requires_grad_()
+    one_hot = F.one_hot(cells.long(), 3).flatten(2).float()
+    x = F.linear(time, w["encoder.numbers.weight"], w["encoder.bias"])
+    x = torch.relu(x + one_hot @ w["encoder.cells.table"])
+    x = torch.relu(F.linear(x, w["encoder.layers.1.weight"], w["encoder.layers.1.bias"]))
+    kept = (1 - reset.float()).unsqueeze(-1)
+    told = torch.cat([F.one_hot(move.long(), actions).float(), reward.unsqueeze(-1)], -1)
+    x = torch.cat([x, told * kept], -1)
+    cell = torch.nn.LSTMCell(inputs, core)
+    names = {"weight_ih": "core.weight_x", "weight_hh": "core.weight_h", "bias_ih": "core.bias"}
+    parameters = {name: w[ours] for name, ours in names.items()}
+    parameters["bias_hh"] = torch.zeros(4 * core)
+    h, c, outputs = state[:, :core], state[:, core:], []
+    for t in range(steps):
+        h, c = torch.func.functional_call(cell, parameters, (x[t], (h * kept[t], c * kept[t])))
+        outputs.append(h)
+    h = torch.stack(outputs)
+    logits = F.linear(h, w["heads.action.move.weight"], w["heads.action.move.bias"])
+    value = F.linear(h, w["heads.value.weight"], w["heads.value.bias"]).squeeze(-1)
+    d_logits = torch.randn(logits.shape, generator=g)
+    d_value = torch.randn(value.shape, generator=g)
+    ((logits * d_logits).sum() + (value * d_value).sum()).backward()
+    tensors = {"input/cells": cells, "input/time": time, "input/move": move,
+               "input/reward": reward, "input/reset": reset, "input/state": state}
+    tensors.update({f"weight/{name}": tensor for name, tensor in w.items()})
+    tensors.update({f"gradient/{name}": tensor.grad for name, tensor in w.items()})
+    tensors.update({"logits": logits, "value": value, "d_logits": d_logits, "d_value": d_value})
+    save(path, tensors, "forward and backward of an LSTM agent")
+
+
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "tests/fixtures")
     folder.mkdir(parents=True, exist_ok=True)
@@ -292,6 +351,7 @@ def main():
     make_ops(folder / "ops.safetensors")
     make_gpt(folder / "gpt.safetensors")
     make_lstm(folder / "lstm.safetensors")
+    make_agent(folder / "agent.safetensors")
 
 
 if __name__ == "__main__":

@@ -322,6 +322,73 @@ static void equal_threads_give_equal_bits(void **state) {
         }
 }
 
+typedef struct slices {
+    const agent_case *c;
+    const stoa_agent_input *input;
+    const stoa_env_spec *spec;
+    stoa_ctx *ctx[2];
+    stoa_agent_output out[2];
+} slices;
+
+/* A unit is half of the instances. */
+static void act_slice(void *arg, int64_t begin, int64_t end, int thread) {
+    (void)thread;
+    slices *s = arg;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t half = s->input->batch / 2, from = i * half;
+        stoa_agent_input in = *s->input;
+        in.batch = half;
+        for (int k = 0; k < s->spec->observation_count; k++)
+            in.observations[k] = (const char *)in.observations[k] +
+                                 (size_t)from * stoa_space_bytes(&s->spec->observations[k]);
+        for (int k = 0; k < s->spec->action_count; k++)
+            in.last_actions[k] = (const char *)in.last_actions[k] +
+                                 (size_t)from * stoa_space_bytes(&s->spec->actions[k]);
+        in.last_rewards += from;
+        in.reset += from;
+        stoa_agent_state state = {s->c->state.data + from * s->c->state.width, half,
+                                  s->c->state.width};
+        stoa_agent_forward(s->ctx[i], s->c->agent, &in, &state, &state, &s->out[i]);
+    }
+}
+
+/* On threads and contexts of their own. */
+static void slices_that_act_at_once_equal_the_whole(void **state) {
+    (void)state;
+    enum { ALL = 32 };
+    for (int k = 0; k < agent_variant_count; k++)
+        for (int narrow = 0; narrow < 2; narrow++) {
+            stoa_env_spec spec = agent_spec(&agent_variants[k]);
+            stoa_agent_options o = agent_options(&agent_variants[k]);
+            agent_case c;
+            agent_case_open(&c, &spec, &o, ALL, 20);
+            agent_episode e;
+            agent_episode_init(&e, &spec, 1, ALL, 21);
+            stoa_dtype compute = narrow ? STOA_BF16 : STOA_F32;
+            stoa_ctx *whole = agent_ctx("cpu", compute);
+            stoa_pool *pool = stoa_pool_new(2);
+            slices s = {.c = &c,
+                        .input = &e.input,
+                        .spec = &spec,
+                        .ctx = {agent_ctx("cpu", compute), agent_ctx("cpu", compute)}};
+            stoa_agent_output out;
+            forward(whole, &c, &e.input, &out);
+            stoa_pool_run(pool, 2, 1, act_slice, &s);
+            for (int i = 0; i < 2; i++) {
+                agent_check_ok(s.ctx[i]);
+                agent_assert_close(s.out[i].value, 0, out.value, i * ALL / 2, ALL / 2, 1e-5,
+                                   agent_variants[k].name);
+                stoa_ctx_free(s.ctx[i]);
+            }
+            for (int64_t i = 0; i < ALL * c.state.width; i++)
+                assert_true(fabsf(c.state.data[i] - c.next.data[i]) < 1e-5f);
+            stoa_ctx_free(whole);
+            stoa_pool_free(pool);
+            agent_episode_deinit(&e);
+            agent_case_close(&c);
+        }
+}
+
 static void a_plan_counts_the_flops_of_the_run(void **state) {
     (void)state;
     for (int k = 0; k < agent_variant_count; k++) {
@@ -394,6 +461,7 @@ int main(void) {
         cmocka_unit_test(a_routed_block_takes_some_steps_and_leaves_others),
         cmocka_unit_test(a_step_after_the_first_ones_allocates_nothing),
         cmocka_unit_test(equal_threads_give_equal_bits),
+        cmocka_unit_test(slices_that_act_at_once_equal_the_whole),
         cmocka_unit_test(a_plan_counts_the_flops_of_the_run),
         cmocka_unit_test(what_has_no_encoder_or_head_is_named),
     };

@@ -10,7 +10,7 @@
 #include "tensor/cpu/partial.h"
 #include "tensor/cpu/rows.h"
 
-enum { GRAIN = 1 << 14 }; /* elements that make another thread worth its while */
+enum { GRAIN = 1 << 15 }; /* elements that make another thread worth its while */
 
 /* ---- the arithmetic -------------------------------------------------------------------------- */
 

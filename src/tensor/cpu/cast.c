@@ -4,7 +4,7 @@
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/rows.h"
 
-enum { GRAIN = 1 << 14 };
+enum { GRAIN = 1 << 15 };
 
 typedef struct job {
     const void *from;

@@ -10,7 +10,7 @@
 #include "tensor/node.h"
 
 /* Elements below which a range is not worth another thread. */
-enum { STOA_ROW_GRAIN = 16384 };
+enum { STOA_ROW_GRAIN = 65536 };
 
 static inline bool stoa_is_float(stoa_dtype t) {
     return t == STOA_F32 || t == STOA_BF16;

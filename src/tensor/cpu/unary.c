@@ -8,7 +8,7 @@
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/rows.h"
 
-enum { GRAIN = 1 << 13 }; /* elements that make another thread worth its while */
+enum { GRAIN = 1 << 15 }; /* elements that make another thread worth its while */
 
 /* Constants of the operation, as the loops want them. */
 typedef struct constants {
