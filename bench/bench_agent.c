@@ -5,8 +5,9 @@
  *   bench_agent [threads] [f32|bf16] [profile]
  *
  * Observations are those of Catch (a 10 x 5 board and two clocks) or of Key-to-Door (25 cells of 10
- * kinds and two clocks). The best of repeated rounds counts. "steps/s" is what training could reach
- * if the rest cost nothing: B * T / (T * act + learn + update).
+ * kinds and two clocks; or its 5 x 5 window of pixels). The best of repeated rounds counts.
+ * "steps/s" is what training could reach if the rest cost nothing: B * T / (T * act + learn +
+ * update).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,19 +20,21 @@ static const double SECONDS = 0.25; /* a measurement */
 
 typedef struct shape {
     const char *name;
-    bool cells;
+    enum { BOARD, CELLS, WINDOW } sees;
     int64_t encoder_width, encoder_layers;
     int core;
     int64_t core_width, unroll;
 } shape;
 
 static const shape shapes[] = {
-    {"catch MLP 64-64", false, 64, 2, STOA_CORE_NONE, 0, 20},
-    {"catch LSTM 64", false, 64, 1, STOA_CORE_LSTM, 64, 20},
-    {"catch LSTM 64, T 50", false, 64, 1, STOA_CORE_LSTM, 64, 50},
-    {"catch LSTM 128", false, 128, 1, STOA_CORE_LSTM, 128, 20},
-    {"catch LSTM 128, T 50", false, 128, 1, STOA_CORE_LSTM, 128, 50},
-    {"cells LSTM 128", true, 128, 1, STOA_CORE_LSTM, 128, 20},
+    {"catch MLP 64-64", BOARD, 64, 2, STOA_CORE_NONE, 0, 20},
+    {"catch LSTM 64", BOARD, 64, 1, STOA_CORE_LSTM, 64, 20},
+    {"catch LSTM 64, T 50", BOARD, 64, 1, STOA_CORE_LSTM, 64, 50},
+    {"catch LSTM 128", BOARD, 128, 1, STOA_CORE_LSTM, 128, 20},
+    {"catch LSTM 128, T 50", BOARD, 128, 1, STOA_CORE_LSTM, 128, 50},
+    {"cells LSTM 128", CELLS, 128, 1, STOA_CORE_LSTM, 128, 20},
+    {"window, conv, LSTM 128", WINDOW, 128, 1, STOA_CORE_LSTM, 128, 20},
+    {"board transformer 64", BOARD, 64, 1, STOA_CORE_TRANSFORMER, 64, 20},
 };
 
 static void space(stoa_space *list, int *count, const char *name, stoa_space_kind kind,
@@ -49,13 +52,17 @@ static void space(stoa_space *list, int *count, const char *name, stoa_space_kin
 static stoa_env_spec spec_of(const shape *s) {
     stoa_env_spec spec = {.name = "made-up"};
     stoa_space *o = spec.observations;
-    if (s->cells)
+    if (s->sees == CELLS)
         space(o, &spec.observation_count, "cells", STOA_SPACE_CATEGORIES, STOA_U8, 25, 10);
-    else
+    else if (s->sees == BOARD)
         space(o, &spec.observation_count, "board", STOA_SPACE_BOX, STOA_U8, 50, 0);
+    if (s->sees == WINDOW) {
+        space(o, &spec.observation_count, "window", STOA_SPACE_IMAGE, STOA_U8, 5, 0);
+        o[0].ndim = 3, o[0].shape[1] = 5, o[0].shape[2] = 3;
+    }
     space(o, &spec.observation_count, "time", STOA_SPACE_BOX, STOA_F32, 2, 0);
     space(spec.actions, &spec.action_count, "move", STOA_SPACE_CATEGORIES, STOA_I32, 0,
-          s->cells ? 4 : 3);
+          s->sees == CELLS ? 4 : 3);
     return spec;
 }
 
@@ -79,9 +86,10 @@ static void die(const stoa_error *err) {
 static void fill_inputs(bed *b, const shape *s) {
     int64_t rows = (s->unroll + 1) * BATCH;
     stoa_rng rng = stoa_rng_stream(1, "bench", 0);
-    uint8_t *cells = b->memory[0] = stoa_alloc((size_t)rows * 50);
-    for (int64_t i = 0; i < rows * 50; i++)
-        cells[i] = (uint8_t)(s->cells ? stoa_rng_below(&rng, 10) : stoa_rng_below(&rng, 25) == 0);
+    uint8_t *cells = b->memory[0] = stoa_alloc((size_t)rows * 75);
+    for (int64_t i = 0; i < rows * 75; i++)
+        cells[i] =
+            (uint8_t)(s->sees == CELLS ? stoa_rng_below(&rng, 10) : stoa_rng_below(&rng, 25) == 0);
     float *time = b->memory[1] = stoa_alloc((size_t)rows * 2 * sizeof *time);
     int32_t *actions = b->memory[2] = stoa_alloc((size_t)rows * sizeof *actions);
     float *rewards = b->memory[3] = stoa_alloc((size_t)rows * sizeof *rewards);
@@ -99,8 +107,8 @@ static void fill_inputs(bed *b, const shape *s) {
     float *weights = b->memory[5] = stoa_alloc((size_t)rows * 4 * sizeof *weights);
     for (int64_t i = 0; i < rows * 4; i++)
         weights[i] = 1e-3f * (float)stoa_rng_normal(&rng);
-    b->logits_grad =
-        stoa_tensor_wrap(STOA_F32, STOA_SHAPE(s->unroll + 1, BATCH, s->cells ? 4 : 3), weights);
+    b->logits_grad = stoa_tensor_wrap(
+        STOA_F32, STOA_SHAPE(s->unroll + 1, BATCH, s->sees == CELLS ? 4 : 3), weights);
     b->value_grad = stoa_tensor_wrap(STOA_F32, STOA_SHAPE(s->unroll + 1, BATCH), weights);
 }
 
@@ -109,8 +117,12 @@ static void bed_open(bed *b, const shape *s, stoa_pool *pool, stoa_dtype compute
     stoa_env_spec spec = spec_of(s);
     stoa_agent_options o = {.encoder_width = s->encoder_width,
                             .encoder_layers = s->encoder_layers,
+                            .image = STOA_IMAGE_SMALL,
                             .core = s->core,
                             .core_width = s->core_width,
+                            .core_layers = 2,
+                            .core_heads = 4,
+                            .core_memory = 32,
                             .core_capacity = 1,
                             .last_action = s->core != STOA_CORE_NONE,
                             .last_reward = s->core != STOA_CORE_NONE};
