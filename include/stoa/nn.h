@@ -155,6 +155,25 @@ STOA_API stoa_status stoa_checkpoint_load(const char *folder, const char *which,
                                           stoa_checkpoint_info *info, stoa_error *err);
 STOA_API bool stoa_checkpoint_exists(const char *folder);
 
+/* Memory besides model and optimiser that belongs to a training run's state, as bytes without
+ * pointers: environments, unrolls, memories. Kept in a third file, state.safetensors, whose entries
+ * must have these names and sizes when it is read. What the bytes mean is the caller's to check. */
+typedef struct stoa_checkpoint_part {
+    const char *name;
+    void *data;
+    size_t bytes;
+} stoa_checkpoint_part;
+STOA_API stoa_status stoa_checkpoint_save_all(const char *folder, const stoa_params *params,
+                                              const stoa_optimizer *optimizer,
+                                              const stoa_checkpoint_part *parts, size_t part_count,
+                                              const stoa_checkpoint_info *info, int keep,
+                                              bool mark_best, stoa_error *err);
+/* part_count 0: the state is not asked for. */
+STOA_API stoa_status stoa_checkpoint_load_all(const char *folder, const char *which,
+                                              stoa_params *params, stoa_optimizer *optimizer,
+                                              const stoa_checkpoint_part *parts, size_t part_count,
+                                              stoa_checkpoint_info *info, stoa_error *err);
+
 /* ---- layers ---------------------------------------------------------------------------------- */
 
 /* Adds "<prefix>.weight" (out, in), normal with standard deviation `scale` (0: zeros), and, with

@@ -7,9 +7,10 @@
 
 #define STOA_CK_MODEL     "model.safetensors"
 #define STOA_CK_OPTIMIZER "optimizer.safetensors"
+#define STOA_CK_STATE     "state.safetensors"
 #define STOA_CK_MANIFEST  "manifest.json"
 
-enum { STOA_CK_NAME = 48, STOA_CK_FILES = 2 };
+enum { STOA_CK_NAME = 48, STOA_CK_FILES = 3 };
 
 /* ---- checkpoint_folder.c: names in a run's folder ---- */
 
@@ -71,5 +72,21 @@ stoa_status stoa_ck_match(const stoa_ck_contents *contents, const stoa_safetenso
                           const char *path, stoa_error *err);
 /* After a match. */
 void stoa_ck_copy(const stoa_ck_contents *contents, const stoa_safetensors *file);
+
+/* ---- checkpoint_state.c: the rest of a run's state ---- */
+
+typedef struct stoa_ck_parts {
+    const stoa_checkpoint_part *items;
+    size_t count;
+} stoa_ck_parts;
+
+/* One U8 vector a part; *entries is stoa_alloc'ed. */
+stoa_status stoa_ck_part_entries(stoa_ck_parts parts, stoa_entry **entries, stoa_error *err);
+size_t stoa_ck_part_bytes(stoa_ck_parts parts);
+/* STOA_ERR_USAGE, naming the first difference in names and sizes. */
+stoa_status stoa_ck_part_match(stoa_ck_parts parts, const stoa_safetensors *file, const char *path,
+                               stoa_error *err);
+/* After a match. */
+void stoa_ck_part_copy(stoa_ck_parts parts, const stoa_safetensors *file);
 
 #endif /* STOA_NN_CHECKPOINT_H */

@@ -96,8 +96,26 @@ static stoa_status load_optimizer(const char *folder, const stoa_manifest *manif
     return stoa_ck_match(&moments->contents, moments->file, moments->path, err);
 }
 
-static stoa_status load_step(const char *folder, const char *name, stoa_params *params,
-                             stoa_optimizer *optimizer, stoa_checkpoint_info *info,
+static stoa_status load_parts(const char *folder, const stoa_manifest *manifest,
+                              stoa_ck_parts parts, loaded *state, stoa_error *err) {
+    const stoa_ck_file *row = stoa_manifest_find(manifest, STOA_CK_STATE);
+    if (!row)
+        return stoa_fail(err, STOA_ERR_USAGE,
+                         "%s: holds no state of a run; it can be used, but not trained further",
+                         folder);
+    STOA_TRY(load_file(folder, row, state, err));
+    return stoa_ck_part_match(parts, state->file, state->path, err);
+}
+
+/* Where a load goes. */
+typedef struct destination {
+    stoa_params *params;
+    stoa_optimizer *optimizer; /* nullable */
+    stoa_ck_parts parts;
+    stoa_checkpoint_info *info; /* nullable */
+} destination;
+
+static stoa_status load_step(const char *folder, const char *name, const destination *to,
                              stoa_error *err) {
     char path[PATH_MAX], manifest_path[PATH_MAX];
     stoa_manifest manifest;
@@ -111,25 +129,30 @@ static stoa_status load_step(const char *folder, const char *name, stoa_params *
                          manifest_path, (long long)manifest.step);
     STOA_TRY(check_sizes(path, &manifest, err));
 
-    loaded model = {0}, moments = {0};
-    stoa_status status = load_model(path, &manifest, params, &model, err);
-    if (status == STOA_OK && optimizer)
-        status = load_optimizer(path, &manifest, optimizer, &moments, &steps, err);
+    loaded model = {0}, moments = {0}, state = {0};
+    stoa_status status = load_model(path, &manifest, to->params, &model, err);
+    if (status == STOA_OK && to->optimizer)
+        status = load_optimizer(path, &manifest, to->optimizer, &moments, &steps, err);
+    if (status == STOA_OK && to->parts.count > 0)
+        status = load_parts(path, &manifest, to->parts, &state, err);
     if (status == STOA_OK) {
         stoa_ck_copy(&model.contents, model.file);
-        stoa_params_clear_grads(params);
-        stoa_params_touch(params);
-        if (optimizer) {
+        stoa_params_clear_grads(to->params);
+        stoa_params_touch(to->params);
+        if (to->optimizer) {
             stoa_ck_copy(&moments.contents, moments.file);
-            optimizer->steps = steps;
+            to->optimizer->steps = steps;
         }
-        if (info) {
-            info->step = manifest.step;
-            memcpy(info->state, manifest.state, sizeof info->state);
+        if (to->parts.count > 0)
+            stoa_ck_part_copy(to->parts, state.file);
+        if (to->info) {
+            to->info->step = manifest.step;
+            memcpy(to->info->state, manifest.state, sizeof to->info->state);
         }
     }
     unload(&model);
     unload(&moments);
+    unload(&state);
     return status;
 }
 
@@ -139,8 +162,7 @@ static bool damaged(stoa_status status) {
 
 /* The newest checkpoint that verifies, but for `tried`. first: why that one did not. */
 static stoa_status fall_back(const char *folder, const char *tried, stoa_error first,
-                             stoa_params *params, stoa_optimizer *optimizer,
-                             stoa_checkpoint_info *info, stoa_error *err) {
+                             const destination *to, stoa_error *err) {
     int64_t *steps;
     size_t count;
     STOA_TRY(stoa_ck_list(folder, &steps, &count, err));
@@ -151,7 +173,7 @@ static stoa_status fall_back(const char *folder, const char *tried, stoa_error f
         stoa_ck_step_name(steps[i], name);
         if (strcmp(name, tried) == 0)
             continue;
-        status = load_step(folder, name, params, optimizer, info, &why);
+        status = load_step(folder, name, to, &why);
         if (status == STOA_OK)
             stoa_log_write(STOA_LOG_WARN, "%s; loaded %s instead", first.message, name);
         else if (damaged(status))
@@ -166,20 +188,22 @@ static stoa_status fall_back(const char *folder, const char *tried, stoa_error f
                      : stoa_fail(err, STOA_ERR_IO, "%s: holds no checkpoint", folder);
 }
 
-stoa_status stoa_checkpoint_load(const char *folder, const char *which, stoa_params *params,
-                                 stoa_optimizer *optimizer, stoa_checkpoint_info *info,
-                                 stoa_error *err) {
+stoa_status stoa_checkpoint_load_all(const char *folder, const char *which, stoa_params *params,
+                                     stoa_optimizer *optimizer, const stoa_checkpoint_part *parts,
+                                     size_t part_count, stoa_checkpoint_info *info,
+                                     stoa_error *err) {
+    const destination to = {params, optimizer, {parts, part_count}, info};
     char name[STOA_CK_NAME] = "";
     int64_t step;
     stoa_error why = {0};
     if (strcmp(which, "latest") == 0) {
         stoa_status status = stoa_ck_pointer(folder, "latest", name, &why);
         if (status == STOA_OK)
-            status = load_step(folder, name, params, optimizer, info, &why);
+            status = load_step(folder, name, &to, &why);
         if (status == STOA_OK)
             return STOA_OK;
         if (damaged(status))
-            return fall_back(folder, name, why, params, optimizer, info, err);
+            return fall_back(folder, name, why, &to, err);
         return stoa_fail(err, status, "%s", why.message);
     }
     if (strcmp(which, "best") == 0)
@@ -191,7 +215,13 @@ stoa_status stoa_checkpoint_load(const char *folder, const char *which, stoa_par
                          "unknown checkpoint \"%s\": use latest, best or a name such as "
                          "step_00001200",
                          which);
-    return load_step(folder, name, params, optimizer, info, err);
+    return load_step(folder, name, &to, err);
+}
+
+stoa_status stoa_checkpoint_load(const char *folder, const char *which, stoa_params *params,
+                                 stoa_optimizer *optimizer, stoa_checkpoint_info *info,
+                                 stoa_error *err) {
+    return stoa_checkpoint_load_all(folder, which, params, optimizer, NULL, 0, info, err);
 }
 
 bool stoa_checkpoint_exists(const char *folder) {

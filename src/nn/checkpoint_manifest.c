@@ -64,7 +64,8 @@ static bool read_file_row(const json_t *row, stoa_ck_file *file) {
     const json_t *bytes = json_object_get(row, "bytes");
     if (!name || !hash || !json_is_integer(bytes) || json_integer_value(bytes) < 0)
         return false;
-    if (strcmp(name, STOA_CK_MODEL) != 0 && strcmp(name, STOA_CK_OPTIMIZER) != 0)
+    if (strcmp(name, STOA_CK_MODEL) != 0 && strcmp(name, STOA_CK_OPTIMIZER) != 0 &&
+        strcmp(name, STOA_CK_STATE) != 0)
         return false; // also keeps paths out
     if (strlen(hash) != 16 || strspn(hash, "0123456789abcdef") != 16)
         return false;
@@ -91,7 +92,7 @@ static const char *read_root(const json_t *root, stoa_manifest *manifest) {
         return "\"state\" is not a text of at most 4095 bytes";
     if (!json_is_array(files) || json_array_size(files) < 1 ||
         json_array_size(files) > STOA_CK_FILES)
-        return "\"files\" is not a list of one or two files";
+        return "\"files\" is not a list of one to three files";
     manifest->step = json_integer_value(step);
     snprintf(manifest->state, sizeof manifest->state, "%s", state);
     for (size_t i = 0; i < json_array_size(files); i++)

@@ -25,14 +25,27 @@ static stoa_status too_long(const char *folder, stoa_error *err) {
 
 /* ---- the folder's files ---- */
 
-static stoa_status put_file(const char *folder, const char *name, const stoa_ck_contents *contents,
-                            const char *const *metadata, stoa_manifest *manifest, stoa_error *err) {
+static stoa_status put_entries(const char *folder, const char *name, const stoa_entry *entries,
+                               size_t count, const char *const *metadata, stoa_manifest *manifest,
+                               stoa_error *err) {
     char path[PATH_MAX];
     if (!stoa_path_join(path, sizeof path, folder, name))
         return too_long(folder, err);
+    stoa_ck_file *row = &manifest->files[manifest->count++];
+    snprintf(row->name, sizeof row->name, "%s", name);
+    stoa_file_out out;
+    stoa_file_out_open(&out, path, err);
+    stoa_safetensors_put(&out, entries, count, metadata);
+    stoa_status status = stoa_file_out_close(&out, &row->xxh3);
+    row->bytes = out.bytes;
+    return status;
+}
+
+static stoa_status put_file(const char *folder, const char *name, const stoa_ck_contents *contents,
+                            const char *const *metadata, stoa_manifest *manifest, stoa_error *err) {
     stoa_entry *entries = stoa_alloc((contents->count + 1) * sizeof *entries);
     if (!entries)
-        return stoa_fail(err, STOA_ERR_MEMORY, "%s: no memory to write it", path);
+        return stoa_fail(err, STOA_ERR_MEMORY, "%s/%s: no memory to write it", folder, name);
     for (size_t i = 0; i < contents->count; i++) {
         const stoa_ck_slot *slot = &contents->slots[i];
         entries[i] = (stoa_entry){.name = slot->name,
@@ -42,13 +55,8 @@ static stoa_status put_file(const char *folder, const char *name, const stoa_ck_
                                   .bytes = stoa_nbytes(slot->shape)};
         memcpy(entries[i].shape, slot->shape->shape, sizeof slot->shape->shape);
     }
-    stoa_ck_file *row = &manifest->files[manifest->count++];
-    snprintf(row->name, sizeof row->name, "%s", name);
-    stoa_file_out out;
-    stoa_file_out_open(&out, path, err);
-    stoa_safetensors_put(&out, entries, contents->count, metadata);
-    stoa_status status = stoa_file_out_close(&out, &row->xxh3);
-    row->bytes = out.bytes;
+    stoa_status status =
+        put_entries(folder, name, entries, contents->count, metadata, manifest, err);
     stoa_free(entries);
     return status;
 }
@@ -75,9 +83,19 @@ static stoa_status put_optimizer(const char *folder, const stoa_optimizer *optim
     return status;
 }
 
+static stoa_status put_parts(const char *folder, stoa_ck_parts parts, stoa_manifest *manifest,
+                             stoa_error *err) {
+    stoa_entry *entries;
+    STOA_TRY(stoa_ck_part_entries(parts, &entries, err));
+    stoa_status status =
+        put_entries(folder, STOA_CK_STATE, entries, parts.count, NULL, manifest, err);
+    stoa_free(entries);
+    return status;
+}
+
 static stoa_status fill_folder(const char *folder, const stoa_params *params,
-                               const stoa_optimizer *optimizer, const stoa_checkpoint_info *info,
-                               stoa_error *err) {
+                               const stoa_optimizer *optimizer, stoa_ck_parts parts,
+                               const stoa_checkpoint_info *info, stoa_error *err) {
     char path[PATH_MAX];
     stoa_manifest manifest = {.step = info->step};
     memcpy(manifest.state, info->state, sizeof manifest.state);
@@ -86,6 +104,8 @@ static stoa_status fill_folder(const char *folder, const stoa_params *params,
     STOA_TRY(put_model(folder, params, &manifest, err));
     if (optimizer)
         STOA_TRY(put_optimizer(folder, optimizer, &manifest, err));
+    if (parts.count > 0)
+        STOA_TRY(put_parts(folder, parts, &manifest, err));
     STOA_TRY(stoa_manifest_write(path, &manifest, err));
     return stoa_fsync_dir(folder, err);
 }
@@ -151,10 +171,12 @@ static stoa_status make_folder(const char *folder, stoa_error *err) {
 }
 
 static stoa_status check_space(const char *folder, const stoa_params *params,
-                               const stoa_optimizer *optimizer, stoa_error *err) {
+                               const stoa_optimizer *optimizer, stoa_ck_parts parts,
+                               stoa_error *err) {
     double need = (double)params->floats * sizeof(float);
     if (optimizer)
         need *= optimizer->moment[1] ? 3 : 2;
+    need += (double)stoa_ck_part_bytes(parts);
     struct statvfs disk;
     if (statvfs(folder, &disk) != 0)
         return STOA_OK; // the writes will tell
@@ -169,9 +191,12 @@ static stoa_status check_space(const char *folder, const stoa_params *params,
 
 /* ---- all of it ---- */
 
-stoa_status stoa_checkpoint_save(const char *folder, const stoa_params *params,
-                                 const stoa_optimizer *optimizer, const stoa_checkpoint_info *info,
-                                 int keep, bool mark_best, stoa_error *err) {
+stoa_status stoa_checkpoint_save_all(const char *folder, const stoa_params *params,
+                                     const stoa_optimizer *optimizer,
+                                     const stoa_checkpoint_part *items, size_t part_count,
+                                     const stoa_checkpoint_info *info, int keep, bool mark_best,
+                                     stoa_error *err) {
+    const stoa_ck_parts parts = {items, part_count};
     char name[STOA_CK_NAME], path[PATH_MAX], unfinished[PATH_MAX];
     STOA_TRY(check_state(info, err));
     stoa_ck_step_name(info->step, name);
@@ -180,11 +205,11 @@ stoa_status stoa_checkpoint_save(const char *folder, const stoa_params *params,
         return too_long(folder, err);
     STOA_TRY(make_folder(folder, err));
     stoa_ck_remove_stale(folder);
-    STOA_TRY(check_space(folder, params, optimizer, err));
+    STOA_TRY(check_space(folder, params, optimizer, parts, err));
     if (mkdir(unfinished, 0777) != 0)
         return stoa_fail(err, STOA_ERR_IO, "%s: cannot make the folder: %s", unfinished,
                          strerror(errno));
-    stoa_status status = fill_folder(unfinished, params, optimizer, info, err);
+    stoa_status status = fill_folder(unfinished, params, optimizer, parts, info, err);
     if (status == STOA_OK)
         status = publish(unfinished, path, err);
     // before what was replaced goes: else a power loss can keep its name and take its files
@@ -199,4 +224,10 @@ stoa_status stoa_checkpoint_save(const char *folder, const stoa_params *params,
         STOA_TRY(point(folder, "best", name, err));
     stoa_ck_prune(folder, keep);
     return STOA_OK;
+}
+
+stoa_status stoa_checkpoint_save(const char *folder, const stoa_params *params,
+                                 const stoa_optimizer *optimizer, const stoa_checkpoint_info *info,
+                                 int keep, bool mark_best, stoa_error *err) {
+    return stoa_checkpoint_save_all(folder, params, optimizer, NULL, 0, info, keep, mark_best, err);
 }

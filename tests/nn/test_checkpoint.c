@@ -100,6 +100,51 @@ static void old_ones_are_pruned_but_not_the_best(void **state) {
     stoa_params_free(params);
 }
 
+static void the_rest_of_a_runs_state_is_kept_too(void **state) {
+    (void)state;
+    stoa_params *params = small_model();
+    char worlds[5] = "abcd", memory[3] = "xy";
+    const stoa_checkpoint_part parts[] = {
+        {"worlds", worlds, sizeof worlds}, {"memory", memory, sizeof memory}, {"empty", NULL, 0}};
+    const stoa_checkpoint_info info = {.step = 3};
+    stoa_checkpoint_info got;
+    stoa_error err = {0};
+    assert_int_equal(
+        stoa_checkpoint_save_all(folder, params, NULL, parts, 3, &info, 2, false, &err), STOA_OK);
+    memset(worlds, 0, sizeof worlds);
+    memset(memory, 0, sizeof memory);
+    assert_int_equal(stoa_checkpoint_load(folder, "latest", params, NULL, &got, &err), STOA_OK);
+    assert_int_equal(worlds[0], 0); /* not asked for */
+    assert_int_equal(stoa_checkpoint_load_all(folder, "latest", params, NULL, parts, 3, &got, &err),
+                     STOA_OK);
+    assert_int_equal(got.step, 3);
+    assert_string_equal(worlds, "abcd");
+    assert_string_equal(memory, "xy");
+
+    /* names, sizes and number must be the same, and then nothing is overwritten */
+    const stoa_checkpoint_part other[][3] = {
+        {{"worlds", worlds, 5}, {"memories", memory, 3}, {"empty", NULL, 0}},
+        {{"worlds", worlds, 4}, {"memory", memory, 3}, {"empty", NULL, 0}},
+        {{"worlds", worlds, 5}, {"memory", memory, 3}, {"memory", memory, 3}},
+    };
+    const char *const needed[] = {"\"memories\" is missing", "5 bytes of u8, not 4", "this run"};
+    for (int i = 0; i < 3; i++) {
+        size_t count = i == 2 ? 2 : 3;
+        worlds[0] = 'Z';
+        assert_int_equal(
+            stoa_checkpoint_load_all(folder, "latest", params, NULL, other[i], count, &got, &err),
+            STOA_ERR_USAGE);
+        assert_non_null(strstr(err.message, needed[i]));
+        assert_int_equal(worlds[0], 'Z');
+    }
+    /* a checkpoint without state cannot be trained further */
+    assert_int_equal(save_step(params, NULL, 4, 2, false), STOA_OK);
+    assert_int_equal(stoa_checkpoint_load_all(folder, "latest", params, NULL, parts, 3, &got, &err),
+                     STOA_ERR_USAGE);
+    assert_non_null(strstr(err.message, "not trained further"));
+    stoa_params_free(params);
+}
+
 static void saving_a_step_again_replaces_it(void **state) {
     (void)state;
     stoa_params *params = small_model();
@@ -354,6 +399,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(resume_continues_bit_for_bit),
         TEST(old_ones_are_pruned_but_not_the_best),
+        TEST(the_rest_of_a_runs_state_is_kept_too),
         TEST(saving_a_step_again_replaces_it),
         TEST(any_damaged_byte_sends_the_load_to_the_previous_one),
         TEST(a_missing_or_senseless_latest_is_survived),
