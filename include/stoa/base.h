@@ -273,12 +273,19 @@ typedef struct stoa_progress {
     bool terminal, drawn;
     int width;
     char note[160]; /* free text behind the bar: "loss 2.31" */
+    /* lines to show below the bar on a terminal, each ended by a newline; set freely, borrowed */
+    const char *below;
 } stoa_progress;
 STOA_API void stoa_progress_begin(stoa_progress *p, FILE *out, const char *label, const char *unit,
                                   double total);
 STOA_API void stoa_progress_update(stoa_progress *p, double done, const char *note_fmt, ...)
     STOA_PRINTF(3, 4);
 STOA_API void stoa_progress_end(stoa_progress *p);
+/* Appends `rows` lines with a curve through the values, its largest and smallest value at the left:
+ * in braille, or in stars where the terminal has no UTF-8. Nothing when no value is finite. */
+STOA_API void stoa_curve_text(const double *values, int64_t n, int columns, int rows, bool utf8,
+                              stoa_buffer *out);
+STOA_API bool stoa_terminal_is_utf8(void); /* as the environment's locale says */
 
 /* ---- settings -------------------------------------------------------------------------------- */
 

@@ -436,6 +436,80 @@ STOA_API int stoa_agent_trainer_threads(const stoa_agent_trainer *trainer);
 /* Seconds so far in which environments stepped. */
 STOA_API double stoa_agent_trainer_env_seconds(const stoa_agent_trainer *trainer);
 
+typedef struct stoa_agent_run_options {
+    const char *run_dir; /* NULL: nothing is written */
+    bool resume;         /* from run_dir's latest checkpoint when there is one */
+    FILE *progress;      /* NULL: silent */
+    /* called after each evaluation; nullable */
+    void (*evaluated)(void *user, const stoa_agent_trainer *trainer,
+                      const stoa_agent_scores *scores);
+    /* called after each update; nullable */
+    void (*stepped)(void *user, const stoa_agent_trainer *trainer, const stoa_agent_step *step);
+    void *user;
+} stoa_agent_run_options;
+typedef struct stoa_agent_run_result {
+    stoa_agent_scores training;   /* of the last episodes */
+    stoa_agent_scores evaluation; /* the last one; no episodes: none was asked for */
+    double best_score;
+    int64_t best_update, updates, env_steps, episodes;
+    double seconds, steps_per_second; /* of training, without evaluations and checkpoints */
+    double env_share;                 /* of that time in which environments stepped */
+    bool stopped_early;               /* train.stop_score was reached */
+} stoa_agent_run_result;
+/* The whole run: updates, evaluations, metrics, checkpoints. A stop request (Ctrl-C) saves and
+ * returns STOA_ERR_INTERRUPTED. */
+STOA_API stoa_status stoa_agent_run(stoa_agent_trainer *trainer,
+                                    const stoa_agent_run_options *options,
+                                    stoa_agent_run_result *result, stoa_error *err);
+
+/* ---- using a trained agent ------------------------------------------------------------------- */
+
+/* A run directory opened for use: settings, and an agent with the weights of a checkpoint. */
+typedef struct stoa_agent_bundle stoa_agent_bundle;
+/* which: "best" falls back to "latest" when there is no best. */
+STOA_API stoa_status stoa_agent_bundle_open(stoa_agent_bundle **out, const char *run_dir,
+                                            const char *which, stoa_error *err);
+STOA_API void stoa_agent_bundle_close(stoa_agent_bundle *bundle);
+STOA_API const stoa_agent_settings *stoa_agent_bundle_settings(const stoa_agent_bundle *bundle);
+STOA_API const stoa_env_spec *stoa_agent_bundle_spec(const stoa_agent_bundle *bundle);
+STOA_API int64_t stoa_agent_bundle_update(const stoa_agent_bundle *bundle); /* of the checkpoint */
+
+/* One step of one episode, told after it was taken. Pointers live until the call returns. */
+typedef struct stoa_agent_moment {
+    int64_t episode, step; /* counted from 0 */
+    const stoa_env *env;   /* in `decided` it shows the state that is acted on */
+    const void *observations[STOA_ENV_SPACES];
+    const void *actions[STOA_ENV_SPACES];
+    const float *logits[STOA_ENV_SPACES];
+    const float *encoding, *features; /* (N), (M) */
+    int64_t encoding_width, feature_width;
+    int event;           /* of the observation; 0: none */
+    float value, reward; /* reward: paid for the action */
+    /* synthetic return c of the observation; NAN when the agent has not learned any */
+    float contribution;
+    bool terminated, truncated;
+    const float *metrics; /* (metric_count) at the end of an episode, else NULL */
+} stoa_agent_moment;
+typedef struct stoa_agent_play_options {
+    int64_t episodes;
+    uint64_t seed;
+    bool greedy; /* the most probable actions instead of drawn ones */
+    /* called before each step is taken, with everything but reward, flags and metrics: to draw the
+     * state; false stops. nullable */
+    bool (*decided)(void *user, const stoa_agent_moment *moment);
+    /* called after it; false stops. nullable */
+    bool (*moved)(void *user, const stoa_agent_moment *moment);
+    void *user;
+} stoa_agent_play_options;
+/* Plays episodes in one instance of the run's environment. */
+STOA_API stoa_status stoa_agent_play(stoa_agent_bundle *bundle,
+                                     const stoa_agent_play_options *options,
+                                     stoa_agent_scores *scores, stoa_error *err);
+/* Scores of `episodes` episodes in many instances at once. */
+STOA_API stoa_status stoa_agent_bundle_evaluate(stoa_agent_bundle *bundle, int64_t episodes,
+                                                uint64_t seed, bool greedy,
+                                                stoa_agent_scores *scores, stoa_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -109,6 +109,22 @@ static void cut_to(line *l, int columns) {
     l->text[at] = '\0';
 }
 
+/* The lines below the bar; but at the end, the cursor returns to the bar. A log line that comes in
+ * between takes the bar's place, and the next drawing begins one line lower. */
+static void draw_below(const stoa_progress *p, bool last) {
+    int lines = 0;
+    for (const char *at = p->below; at && *at; lines++) {
+        const char *end = strchr(at, '\n');
+        int n = end ? (int)(end - at) : (int)strlen(at);
+        fprintf(p->out, "%s%.*s\033[K", last && lines == 0 ? "" : "\n", n, at);
+        at += n + (end != NULL);
+    }
+    if (lines > 0 && last)
+        fprintf(p->out, "\n");
+    else if (lines > 0)
+        fprintf(p->out, "\033[%dA", lines);
+}
+
 /* "train  42% [############..................] 4200/10000 steps, ..." in at most width - 1 columns,
  * the bar as wide as the words leave room for, and none when they leave too little. */
 static void draw_bar(const stoa_progress *p, double now, bool last) {
@@ -127,6 +143,7 @@ static void draw_bar(const stoa_progress *p, double now, bool last) {
     add(&all, "%s", words.text);
     cut_to(&all, p->width - 1);
     fprintf(p->out, "\r%s\033[K%s", all.text, last ? "\n" : "");
+    draw_below(p, last);
 }
 
 static void draw(stoa_progress *p, double now, bool last) {
