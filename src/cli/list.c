@@ -59,23 +59,68 @@ static size_t section(const char *key) {
     return dot ? (size_t)(dot - key) : 0;
 }
 
-static void list_settings(json_t *out, bool full) {
-    stoa_settings_table table = stoa_lm_settings_table();
-    (void)full;
-    int widest = 0;
+static int widest_key(stoa_settings_table table, int most) {
     for (size_t i = 0; i < table.count; i++)
-        widest = (int)strlen(table.rows[i].key) > widest ? (int)strlen(table.rows[i].key) : widest;
-    for (size_t i = 0; i < table.count; i++) {
-        const stoa_setting *row = &table.rows[i];
+        most = (int)strlen(table.rows[i].key) > most ? (int)strlen(table.rows[i].key) : most;
+    return most;
+}
+
+/* The settings of one thing; prefix (nullable) comes before their keys. */
+static void list_table(json_t *out, const char *of, const char *prefix, stoa_settings_table table) {
+    const stoa_settings_part part = {prefix, table, 0};
+    stoa_settings_table joined;
+    if (table.count == 0 || stoa_settings_join(&joined, &part, 1, NULL) != STOA_OK)
+        return;
+    if (!out)
+        printf("%s\n", of);
+    for (size_t i = 0; i < joined.count; i++) {
+        const stoa_setting *row = &joined.rows[i];
         if (out) {
-            json_array_append_new(out, setting_json(row));
+            json_t *item = setting_json(row);
+            json_object_set_new(item, "of", json_string(of));
+            json_array_append_new(out, item);
             continue;
         }
         size_t n = section(row->key);
         if (i > 0 && (n != section(row[-1].key) || strncmp(row->key, row[-1].key, n) != 0))
             printf("\n");
-        print_setting(row, widest);
+        print_setting(row, widest_key(joined, 0));
     }
+    if (!out)
+        printf("\n");
+    stoa_settings_join_free(&joined);
+}
+
+static void list_settings(json_t *out, bool full) {
+    (void)full;
+    char of[96];
+    list_table(out, "Language models", NULL, stoa_lm_settings_table());
+    list_table(out, "Agents", NULL, stoa_agent_settings_table());
+    for (int i = 0; i < stoa_env_class_count(); i++) {
+        const stoa_env_class *c = stoa_env_class_at(i);
+        snprintf(of, sizeof of, "Agents, env.name: %s", stoa_env_class_name(c));
+        list_table(out, of, "env", stoa_env_class_settings(c));
+    }
+    for (int i = 0; i < stoa_objective_class_count(); i++) {
+        const stoa_objective_class *c = stoa_objective_class_at(i);
+        snprintf(of, sizeof of, "Agents, objectives: %s", stoa_objective_class_name(c));
+        list_table(out, of, stoa_objective_class_name(c), stoa_objective_class_settings(c));
+    }
+}
+
+/* A name and what it is, in the lists that are short. */
+static void list_row(json_t *out, const char *name, const char *summary) {
+    if (out)
+        json_array_append_new(out, json_pack("{s:s, s:s}", "name", name, "summary", summary));
+    else
+        printf("  %-20s %s\n", name, summary);
+}
+
+static void list_objectives(json_t *out, bool full) {
+    (void)full;
+    for (int i = 0; i < stoa_objective_class_count(); i++)
+        list_row(out, stoa_objective_class_name(stoa_objective_class_at(i)),
+                 stoa_objective_class_summary(stoa_objective_class_at(i)));
 }
 
 static void list_ops(json_t *out, bool full) {
@@ -265,6 +310,8 @@ static const struct {
     {"studies", "Studies: `stoa study run NAME` reproduces one", true, list_studies},
     {"environments", "Environments: `stoa play NAME`; more with `stoa list environments`", true,
      list_environments},
+    {"objectives", "Objectives: terms of an agent's loss beside policy and value", true,
+     list_objectives},
     {"backends", "Backends: what computes", true, list_backends},
     {"settings", "Settings of `stoa train` and `stoa plan`: `stoa list settings`", false,
      list_settings},
@@ -285,9 +332,10 @@ static const cli_parser parser = {
     .options = rows,
     .words = {CLI_AT(options, what, const char *)},
     .words_count = 1,
-    .arguments = "[studies|environments|backends|settings|ops]",
-    .doc = "What there is: studies to run, environments with their spaces and settings, backends, "
-           "every setting of training with its default and meaning, operations.",
+    .arguments = "[studies|environments|objectives|backends|settings|ops]",
+    .doc =
+        "What there is: studies to run, environments with their spaces and settings, objectives, "
+        "backends, every setting of training with its default and meaning, operations.",
 };
 
 int verb_list(int argc, char **argv) {
@@ -315,7 +363,8 @@ int verb_list(int argc, char **argv) {
         const char *near = stoa_nearest(o.what, names, sizeof kinds / sizeof kinds[0]);
         fprintf(stderr, "stoa list: there is no '%s'; %s%s%s\n", o.what,
                 near ? "did you mean '"
-                     : "it is one of studies, environments, backends, settings, ops",
+                     : "it is one of studies, environments, objectives, backends, settings, "
+                       "ops",
                 near ? near : "", near ? "'?" : "");
         json_decref(all);
         return EXIT_USAGE;
