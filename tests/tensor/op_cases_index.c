@@ -53,7 +53,7 @@ static stoa_tensor *embedding_twice(op_env *e, const int64_t *d) {
 
 /* d: R, E, V, N */
 static const int64_t one_hot_dims[][8] = {{3, 2, 3, 4},   {1, 1, 1, 1},    {0, 2, 3, 4},
-                                          {70, 5, 4, 65}, {90, 3, 7, 130}, {5376, 25, 10, 128}};
+                                          {70, 5, 4, 65}, {90, 3, 7, 130}, {600, 25, 10, 128}};
 
 static stoa_tensor *one_hots(op_env *e, const int64_t *d, stoa_tensor *base, stoa_dtype out) {
     stoa_tensor *table = op_input(e, "table", OP_PARAM, STOA_SHAPE(d[1] * d[2], d[3]));
