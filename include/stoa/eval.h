@@ -63,6 +63,11 @@ STOA_API stoa_interval stoa_stat_proportion(int64_t hits, int64_t n, double conf
 STOA_API stoa_status stoa_stat_spearman(const double *x, const double *y, int64_t n,
                                         double confidence, stoa_interval *out, stoa_error *err);
 
+/* The area under the ROC curve: the probability that a positive item's value is above a negative
+ * one's, ties counting half (Mann and Whitney's U). NaN when either side is empty or when memory is
+ * short. */
+STOA_API double stoa_stat_auc(const double *positive, int64_t n, const double *negative, int64_t m);
+
 /* ---- distributions --------------------------------------------------------------------------- */
 
 STOA_API double stoa_stat_normal_cdf(double z);

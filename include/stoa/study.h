@@ -263,6 +263,23 @@ STOA_API stoa_status stoa_run_save(const stoa_run *run, const char *folder, cons
 STOA_API stoa_status stoa_run_load(stoa_run **out, const char *folder, const char *key,
                                    const char *settings, stoa_error *err);
 
+/* ---- plots of finished runs ------------------------------------------------------------------ */
+
+typedef struct stoa_plot_options {
+    const char *run; /* a training run's folder */
+    const char *out; /* the SVG file to write; NULL: <run>/<name>.svg */
+    int64_t episodes;
+    uint64_t seed; /* of the episodes played */
+} stoa_plot_options;
+/* Kinds of plots: "synthetic-returns". */
+STOA_API int stoa_plot_count(void);
+STOA_API const char *stoa_plot_name(int i);
+STOA_API const char *stoa_plot_summary(int i);
+/* Draws a plot of a run as an SVG file; words (appended) say in text what it shows and where it is.
+ * STOA_ERR_USAGE with the nearest name when there is no such plot. */
+STOA_API stoa_status stoa_plot_draw(const char *name, const stoa_plot_options *options,
+                                    stoa_buffer *words, stoa_error *err);
+
 /* ---- studies --------------------------------------------------------------------------------- */
 
 typedef struct stoa_study_options {

@@ -27,6 +27,7 @@ int verb_train(int argc, char **argv);
 int verb_sample(int argc, char **argv);
 int verb_plan(int argc, char **argv);
 int verb_study(int argc, char **argv);
+int verb_plot(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_tokenizer(int argc, char **argv);
 int verb_bench(int argc, char **argv);

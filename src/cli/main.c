@@ -9,6 +9,7 @@ const verb verbs[] = {
     {"sample", "RUN [PROMPT]", "continue a text with a trained model", verb_sample},
     {"plan", "[SETTINGS.yaml]", "price a run before it runs: FLOPs, memory, speed", verb_plan},
     {"study", "run NAME", "reproduce a published result and report it", verb_study},
+    {"plot", "KIND RUN", "draw what a trained agent has learned", verb_plot},
     {"play", "ENVIRONMENT", "act in an environment yourself", verb_play},
     {"env", "bench|check", "measure an environment, try whether it keeps its laws", verb_env},
     {"tokenizer", "train|encode|decode", "train and use byte-pair tokenizers", verb_tokenizer},

@@ -78,3 +78,25 @@ stoa_status stoa_stat_spearman(const double *x, const double *y, int64_t n, doub
     stoa_free(ranks);
     return STOA_OK;
 }
+
+double stoa_stat_auc(const double *positive, int64_t n, const double *negative, int64_t m) {
+    assert(n >= 0 && m >= 0);
+    if (n == 0 || m == 0)
+        return STOA_NAN;
+    double *all = stoa_alloc((size_t)(n + m) * 2 * sizeof *all), *rank = all + n + m, sum = 0.0;
+    ranked *work = stoa_alloc((size_t)(n + m) * sizeof *work);
+    if (all && work) {
+        for (int64_t i = 0; i < n; i++)
+            all[i] = positive[i];
+        for (int64_t i = 0; i < m; i++)
+            all[n + i] = negative[i];
+        rank_values(all, n + m, work, rank);
+        for (int64_t i = 0; i < n; i++)
+            sum += rank[i];
+    } else {
+        sum = STOA_NAN;
+    }
+    stoa_free(all);
+    stoa_free(work);
+    return (sum - (double)n * ((double)n + 1) / 2) / ((double)n * (double)m);
+}

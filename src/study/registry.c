@@ -6,10 +6,12 @@
 
 #include "stoa/study.h"
 #include "study/mixture_of_depths/study.h"
+#include "study/synthetic_returns/study.h"
 
 /* One row a study; NULL ends the table. */
 static const stoa_study *const studies[] = {
     &stoa_study_mixture_of_depths,
+    &stoa_study_synthetic_returns,
     NULL,
 };
 

@@ -149,6 +149,18 @@ static void spearman_with_ties_matches_known_values(void **state) {
     near(rho.high, 0.98655685, 1e-7);
 }
 
+static void auc_counts_pairs_in_order(void **state) {
+    (void)state;
+    const double high[] = {3, 5, 5, 9}, low[] = {1, 5, 2};
+    double pairs = 0;
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 3; j++)
+            pairs += high[i] > low[j] ? 1 : high[i] == low[j] ? 0.5 : 0;
+    near(stoa_stat_auc(high, 4, low, 3), pairs / 12, 1e-12);
+    near(stoa_stat_auc(low, 3, high, 4), 1 - pairs / 12, 1e-12);
+    assert_true(isnan(stoa_stat_auc(high, 4, low, 0)));
+}
+
 static void spearman_knows_its_limits(void **state) {
     (void)state;
     const double x[] = {1, 2, 3, 4, 5}, up[] = {1, 10, 100, 1000, 1e9}, flat[] = {2, 2, 2, 2, 2};
@@ -336,6 +348,7 @@ int main(void) {
         cmocka_unit_test(median_and_quantiles_interpolate),
         cmocka_unit_test(spearman_with_ties_matches_known_values),
         cmocka_unit_test(spearman_knows_its_limits),
+        cmocka_unit_test(auc_counts_pairs_in_order),
         cmocka_unit_test(bootstrap_agrees_with_an_independent_one),
         cmocka_unit_test(bootstrap_repeats_itself_for_a_seed),
         cmocka_unit_test(bootstrap_of_constant_items_is_a_point),

@@ -1,0 +1,133 @@
+/*
+ * study/synthetic_returns/arms.c - tasks and arms, as settings of `stoa train`.
+ *
+ * Agent and learner are those of the prototype in the dossier's section 6: an encoder of 64, an
+ * LSTM of 64 that also reads the last action and reward, V-trace over 50 steps of 16 instances with
+ * Adam at 5e-4, and networks c, g and b of 64-64.
+ */
+#include "study/synthetic_returns/sr.h"
+
+#define SETS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NONE      "objectives="
+/* c, g and b of 64-64 */
+#define SR "objectives=synthetic-returns", "synthetic-returns.width=64"
+
+/* Every run's, before its task's and its arm's. */
+const char *const stoa_srs_common[] = {
+    "env.instances=16",
+    "train.unroll=50",
+    "train.rate=5e-4",
+    "agent.encoder_width=64",
+    "agent.core=lstm",
+    "agent.core_width=64",
+    "agent.last_action=true",
+    "agent.last_reward=true",
+    "train.learner=vtrace",
+    "train.discount=0.97",
+    "train.entropy_weight=0.01",
+    "train.clip=40",
+    NULL,
+};
+
+/* ORDER stoa_srs_task_id */
+const stoa_srs_task stoa_srs_tasks[SRS_TASK_COUNT] = {
+    [SRS_CHAIN] = {"chain", "Chain", SETS("env.name=chain"), "trigger visited", "trigger", NULL},
+    [SRS_CATCH_1] = {"catch-1", "Catch, 1 drop an episode", SETS("env.name=catch", "env.drops=1"),
+                     "catch rate", "catch", "miss"},
+    [SRS_CATCH_5] = {"catch-5", "Catch, 5 drops an episode", SETS("env.name=catch", "env.drops=5"),
+                     "catch rate", "catch", "miss"},
+    [SRS_CATCH_10] = {"catch-10", "Catch, 10 drops an episode",
+                      SETS("env.name=catch", "env.drops=10"), "catch rate", "catch", "miss"},
+    [SRS_CATCH_20] = {"catch-20", "Catch, 20 drops an episode",
+                      SETS("env.name=catch", "env.drops=20"), "catch rate", "catch", "miss"},
+    [SRS_CATCH_40] = {"catch-40", "Catch, 40 drops an episode",
+                      SETS("env.name=catch", "env.drops=40"), "catch rate", "catch", "miss"},
+    [SRS_KEY] = {"key-to-door", "Key-to-Door", SETS("env.name=key-to-door"), "last phase's reward",
+                 "key", NULL},
+    [SRS_SLALOM] = {"slalom", "Slalom", SETS("env.name=slalom"), "gates passed", "passed",
+                    "missed"},
+};
+
+/* With synthetic returns a terminal sum is best left to them alone (beta 0): it is the variance
+ * that they take away. Where ordinary rewards matter too (apples, seconds), beta is 1. */
+#define CATCH_SR "synthetic-returns.beta=0"
+
+/* ORDER stoa_srs_arm_id */
+const stoa_srs_arm stoa_srs_arms[SRS_ARM_COUNT] = {
+    [SRS_CHAIN_LEARNER] = {"chain-learner", "V-trace", SRS_CHAIN, SETS(NONE)},
+    [SRS_CHAIN_SR] = {"chain-sr", "V-trace + SR", SRS_CHAIN, SETS(SR, CATCH_SR)},
+
+    [SRS_CATCH_1_LEARNER] = {"catch-1-learner", "V-trace", SRS_CATCH_1, SETS(NONE)},
+    [SRS_CATCH_5_LEARNER] = {"catch-5-learner", "V-trace", SRS_CATCH_5, SETS(NONE)},
+    [SRS_CATCH_5_SR] = {"catch-5-sr", "V-trace + SR", SRS_CATCH_5, SETS(SR, CATCH_SR)},
+    [SRS_CATCH_10_LEARNER] = {"catch-10-learner", "V-trace", SRS_CATCH_10, SETS(NONE)},
+    [SRS_CATCH_10_SR] = {"catch-10-sr", "V-trace + SR", SRS_CATCH_10, SETS(SR, CATCH_SR)},
+
+    [SRS_LEARNER] = {"learner", "V-trace, discount 0.97", SRS_CATCH_20, SETS(NONE)},
+    [SRS_LEARNER_99] = {"learner-0.99", "V-trace, discount 0.99", SRS_CATCH_20,
+                        SETS(NONE, "train.discount=0.99")},
+    [SRS_LEARNER_NEAR_1] = {"learner-0.998", "V-trace, discount 0.998", SRS_CATCH_20,
+                            SETS(NONE, "train.discount=0.998")},
+    [SRS_SR] = {"sr", "V-trace + SR, beta 0", SRS_CATCH_20, SETS(SR, CATCH_SR)},
+    [SRS_SR_BETA_1] = {"sr-beta-1", "beta 1", SRS_CATCH_20, SETS(SR, "synthetic-returns.beta=1")},
+    [SRS_SR_GATE_ONE] = {"sr-gate-one", "beta 0, gate fixed to 1", SRS_CATCH_20,
+                         SETS(SR, CATCH_SR, "synthetic-returns.gate=one")},
+    [SRS_SR_BETA_01] = {"sr-beta-0.1", "beta 0.1", SRS_CATCH_20,
+                        SETS(SR, "synthetic-returns.beta=0.1")},
+    [SRS_SR_ALPHA_1] = {"sr-alpha-1", "beta 1, alpha 1", SRS_CATCH_20,
+                        SETS(SR, "synthetic-returns.beta=1", "synthetic-returns.alpha=1")},
+    [SRS_SR_NO_BIAS] = {"sr-no-bias", "beta 0, no bias", SRS_CATCH_20,
+                        SETS(SR, CATCH_SR, "synthetic-returns.bias=false")},
+    [SRS_SR_NO_TIME] = {"sr-no-time", "beta 0, no time inputs", SRS_CATCH_20,
+                        SETS(SR, CATCH_SR, "env.time=false")},
+    [SRS_SR_AFTER_CORE] = {"sr-after-core", "beta 0, no time inputs, states after the core",
+                           SRS_CATCH_20,
+                           SETS(SR, CATCH_SR, "env.time=false",
+                                "synthetic-returns.after_core=true")},
+
+    [SRS_CATCH_40_LEARNER] = {"catch-40-learner", "V-trace", SRS_CATCH_40, SETS(NONE)},
+    [SRS_CATCH_40_SR] = {"catch-40-sr", "V-trace + SR", SRS_CATCH_40, SETS(SR, CATCH_SR)},
+
+    [SRS_KEY_LEARNER] = {"key-learner", "V-trace, discount 0.97", SRS_KEY, SETS(NONE)},
+    [SRS_KEY_LEARNER_NEAR_1] = {"key-learner-0.998", "V-trace, discount 0.998", SRS_KEY,
+                                SETS(NONE, "train.discount=0.998")},
+    [SRS_KEY_SR] = {"key-sr", "V-trace + SR", SRS_KEY, SETS(SR)},
+
+    [SRS_SLALOM_LEARNER] = {"slalom-learner", "V-trace, discount 0.97", SRS_SLALOM, SETS(NONE)},
+    [SRS_SLALOM_LEARNER_NEAR_1] = {"slalom-learner-0.998", "V-trace, discount 0.998", SRS_SLALOM,
+                                   SETS(NONE, "train.discount=0.998")},
+    [SRS_SLALOM_SR] = {"slalom-sr", "V-trace + SR", SRS_SLALOM, SETS(SR)},
+    [SRS_SLALOM_SR_GATE_ONE] = {"slalom-sr-gate-one", "V-trace + SR, gate fixed to 1", SRS_SLALOM,
+                                SETS(SR, "synthetic-returns.gate=one")},
+};
+
+const char *const stoa_srs_arm_names[SRS_ARM_COUNT + 1] = {
+    "chain-learner",
+    "chain-sr",
+    "catch-1-learner",
+    "catch-5-learner",
+    "catch-5-sr",
+    "catch-10-learner",
+    "catch-10-sr",
+    "learner",
+    "learner-0.99",
+    "learner-0.998",
+    "sr",
+    "sr-beta-1",
+    "sr-gate-one",
+    "sr-beta-0.1",
+    "sr-alpha-1",
+    "sr-no-bias",
+    "sr-no-time",
+    "sr-after-core",
+    "catch-40-learner",
+    "catch-40-sr",
+    "key-learner",
+    "key-learner-0.998",
+    "key-sr",
+    "slalom-learner",
+    "slalom-learner-0.998",
+    "slalom-sr",
+    "slalom-sr-gate-one",
+    NULL,
+};
