@@ -285,10 +285,10 @@ STOA_API stoa_tensor *stoa_gather_rows(stoa_ctx *ctx, stoa_tensor *x, stoa_tenso
  * out = x; out[b, index[b,c]] += gate[b, index[b,c]] * src[b, c]. Index as above, -1 is skipped. */
 STOA_API stoa_tensor *stoa_scatter_rows(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *index,
                                         stoa_tensor *src, stoa_tensor *gate);
-/* The same in x's own memory, touching the named rows alone; gate (B, C) or NULL belongs to the rows
- * of src. The result is x with its new values, and its gradient is x's. Only where nothing computed
- * from x so far reads x again: gathered or cast copies are safe, a product is not, since its
- * weight's gradient needs x. */
+/* The same in x's own memory, touching the named rows alone; gate (B, C) or NULL belongs to the
+ * rows of src. The result is x with its new values, and its gradient is x's. Only where nothing
+ * computed from x so far reads x again: gathered or cast copies are safe, a product is not, since
+ * its weight's gradient needs x. */
 STOA_API stoa_tensor *stoa_scatter_rows_into(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *index,
                                              stoa_tensor *src, stoa_tensor *gate);
 /* scores (B, S) -> (B, k) I32: the positions of the k largest in each row, ascending; ties at the

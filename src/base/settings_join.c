@@ -24,7 +24,7 @@ stoa_status stoa_settings_join(stoa_settings_table *out, const stoa_settings_par
     *out = (stoa_settings_table){joined, rows};
     if (!joined)
         return stoa_fail(err, STOA_ERR_MEMORY, "out of memory for the table of settings");
-    char *key = (char *)(joined + rows);
+    char *key = (char *)(joined + rows), *end = key + text + 1;
     stoa_setting *row = joined;
     for (size_t p = 0; p < count; p++)
         for (size_t i = 0; i < parts[p].table.count; i++, row++) {
@@ -32,7 +32,9 @@ stoa_status stoa_settings_join(stoa_settings_table *out, const stoa_settings_par
             *row = parts[p].table.rows[i];
             row->offset += parts[p].offset;
             row->key = key;
-            key += sprintf(key, "%s%s%s", prefix ? prefix : "", prefix ? "." : "", name) + 1;
+            key += snprintf(key, (size_t)(end - key), "%s%s%s", prefix ? prefix : "",
+                            prefix ? "." : "", name) +
+                   1;
         }
     return STOA_OK;
 }
