@@ -102,7 +102,7 @@ $(LIB_A): $(call obj,$(LIB_SRC)) $(patsubst %.c,%.o,$(STUDY_C) $(WORKER_C))
 	ar rcs $@ $^
 
 $(LIB_SO): $(call obj,$(LIB_SRC)) $(patsubst %.c,%.o,$(STUDY_C) $(WORKER_C))
-	$(CC) -shared $(LDFLAGS) -Wl,-soname,$(SONAME) $^ $(LDLIBS) -o $@
+	$(CC) -shared $(LDFLAGS) $(if $(SAN),,-Wl,-z,defs) -Wl,-soname,$(SONAME) $^ $(LDLIBS) -o $@
 
 $(STOA): $(call obj,$(CLI_SRC)) $(LIB_A)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
