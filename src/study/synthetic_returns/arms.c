@@ -3,7 +3,7 @@
  *
  * Agent and learner are those of the prototype in the dossier's section 6: an encoder of 64, an
  * LSTM of 64 that also reads the last action and reward, V-trace over 50 steps of 16 instances with
- * Adam at 5e-4, and networks c, g and b of 64-64.
+ * Adam at 1e-3, and networks c, g and b of 64-64.
  */
 #include "study/synthetic_returns/sr.h"
 
@@ -16,7 +16,7 @@
 const char *const stoa_srs_common[] = {
     "env.instances=16",
     "train.unroll=50",
-    "train.rate=5e-4",
+    "train.rate=1e-3",
     "agent.encoder_width=64",
     "agent.core=lstm",
     "agent.core_width=64",
