@@ -114,6 +114,8 @@ static stoa_status descend(stoa_agent_trainer *t, const stoa_unroll *u, pass *p,
         stoa_tensor *more = o->class_->loss ? o->class_->loss(o, ctx, u, &p->out) : NULL;
         total = more ? stoa_add(ctx, total, more) : total;
     }
+    if (p->out.router_loss) /* behind a stop-gradient: it trains the routers' predictors alone */
+        total = stoa_add(ctx, total, p->out.router_loss);
     stoa_backward(ctx, total, NULL);
     STOA_TRY(stoa_ctx_status(ctx, err));
     if (!isfinite(stoa_get(total, 0)))

@@ -398,6 +398,32 @@ static bool moved(void *user, const stoa_agent_moment *m) {
     return m->episode < 2 || m->step < 5; /* enough */
 }
 
+/* Nothing else moves what a routed core's predictors foresee. */
+static void a_routed_cores_predictors_learn(void **state) {
+    (void)state;
+    const stoa_agent_settings s =
+        SETTINGS("agent.core=transformer", "agent.core_layers=2", "agent.core_heads=2",
+                 "agent.core_memory=4", "agent.core_capacity=0.5");
+    stoa_agent_trainer *t = open_trainer(&s);
+    int64_t predictors = 0, n = stoa_params_count(t->net.params);
+    for (int64_t i = 0; i < n; i++) {
+        stoa_param *p = stoa_params_at(t->net.params, i);
+        if (!strstr(p->name, ".predictor.") || !strstr(p->name, ".weight"))
+            continue;
+        size_t bytes = stoa_nbytes(&p->tensor);
+        void *before = stoa_alloc(bytes);
+        assert_non_null(before);
+        memcpy(before, p->tensor.data, bytes);
+        steps(t,
+              2); /* the first moves the output layer, through which the second reaches the rest */
+        assert_memory_not_equal(before, p->tensor.data, bytes);
+        stoa_free(before);
+        predictors++;
+    }
+    assert_true(predictors > 0);
+    stoa_agent_trainer_free(t);
+}
+
 static void a_run_leaves_an_agent_that_plays(void **state) {
     (void)state;
     stoa_agent_settings s =
@@ -481,6 +507,7 @@ int main(void) {
         cmocka_unit_test(a_resumed_run_continues_bit_for_bit),
         cmocka_unit_test(a_checkpoint_of_other_settings_is_refused),
         cmocka_unit_test(every_learner_learns),
+        cmocka_unit_test(a_routed_cores_predictors_learn),
         cmocka_unit_test(a_run_leaves_an_agent_that_plays),
         cmocka_unit_test(a_run_stops_at_its_score),
         cmocka_unit_test(short_episodes_do_not_count_more_often),
