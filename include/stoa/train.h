@@ -510,6 +510,18 @@ STOA_API stoa_status stoa_agent_bundle_evaluate(stoa_agent_bundle *bundle, int64
                                                 uint64_t seed, bool greedy,
                                                 stoa_agent_scores *scores, stoa_error *err);
 
+/* An agent that is asked for its actions in instances that somebody else steps. */
+typedef struct stoa_agent_pilot stoa_agent_pilot;
+/* bundle is borrowed. */
+STOA_API stoa_status stoa_agent_pilot_new(stoa_agent_pilot **out, const stoa_agent_bundle *bundle,
+                                          int64_t count, uint64_t seed, bool greedy,
+                                          stoa_error *err);
+STOA_API void stoa_agent_pilot_free(stoa_agent_pilot *pilot);
+/* seen: the observations, and the rewards and flags of the step that led to them. actions: that
+ * step's, and then the ones to take now. At the first call only observations are read. */
+STOA_API stoa_status stoa_agent_pilot_choose(stoa_agent_pilot *pilot, const stoa_env_buffers *seen,
+                                             void *const *actions, stoa_error *err);
+
 #ifdef __cplusplus
 }
 #endif

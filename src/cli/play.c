@@ -8,8 +8,9 @@
 typedef struct options {
     const char *name;
     cli_settings set;
+    const char *agent;      /* the folder of its run; NULL: a person acts */
     int64_t seed, episodes; /* episodes: 0: until asked to stop */
-    bool json;
+    bool json, greedy;
 } options;
 
 static const cli_option rows[] = {
@@ -19,6 +20,10 @@ static const cli_option rows[] = {
      CLI_AT(options, seed, int64_t), 0, 1e18},
     {"episodes", 'e', "N", "Stop after as many episodes", CLI_INT,
      CLI_AT(options, episodes, int64_t), 1, 1e9},
+    {"agent", 'a', "RUN", "Watch the agent of a run that `stoa train` made act", CLI_TEXT,
+     CLI_AT(options, agent, const char *), 0, 0},
+    {"greedy", 'g', NULL, "The agent takes its most probable actions instead of drawing them",
+     CLI_FLAG, CLI_AT(options, greedy, bool), 0, 0},
     {"json", 'j', NULL, "No drawing; print the finished episodes as JSON", CLI_FLAG,
      CLI_AT(options, json, bool), 0, 0},
     {0},
@@ -30,14 +35,15 @@ static const cli_parser parser = {
     .words_count = 1,
     .wanted = "say which environment; `stoa list environments` names them",
     .arguments = "ENVIRONMENT",
-    .doc = "Act in an environment yourself.\v"
+    .doc = "Act in an environment yourself, or watch an agent act.\v"
            "On a terminal, arrows, letters and digits act (the keys are shown), q quits. Otherwise "
            "each line of stdin is one step: the action's name or number (several actions: one "
            "after the other), q to quit; empty lines and those that begin with # are skipped. "
            "Examples:\n\n"
            "  stoa play catch --set drops=3\n"
            "  printf 'left\\nleft\\nstay\\n' | stoa play catch\n"
-           "  yes east | stoa play maze --episodes 1 --json",
+           "  yes east | stoa play maze --episodes 1 --json\n"
+           "  stoa play catch --agent runs/catch-1 --episodes 3",
 };
 
 typedef struct session {
@@ -46,6 +52,7 @@ typedef struct session {
     const stoa_env_spec *spec;
     stoa_env_memory memory;
     cli_chooser *chooser;
+    cli_agent *agent;                 /* who acts; NULL: a person */
     bool terminal;                    /* redraws one screen, instead of drawing below each other */
     int64_t steps, length;            /* of all episodes; of this one */
     int64_t episodes;                 /* finished */
@@ -173,8 +180,12 @@ static stoa_status play_with(session *s, stoa_error *err) {
     cli_keys keys;
     stoa_status status;
     bool watched = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !s->list;
-    s->terminal = watched && cli_keys_can(s->spec);
-    if (s->terminal) {
+    s->terminal = watched && (s->agent || cli_keys_can(s->spec));
+    if (s->agent) {
+        s->agent->watched = s->terminal;
+        s->chooser = &s->agent->base;
+        status = play(s, err);
+    } else if (s->terminal) {
         cli_keys_init(&keys, s->spec);
         s->chooser = &keys.base;
         STOA_TRY(cli_keys_open(&keys, err));
@@ -192,26 +203,70 @@ static stoa_status play_with(session *s, stoa_error *err) {
     return status;
 }
 
+static bool same_space(const stoa_space *a, const stoa_space *b) {
+    return a->kind == b->kind && a->dtype == b->dtype && a->categories == b->categories &&
+           stoa_space_numel(a) == stoa_space_numel(b);
+}
+
+static bool same_spaces(const stoa_env_spec *a, const stoa_env_spec *b) {
+    bool same = a->observation_count == b->observation_count && a->action_count == b->action_count;
+    for (int i = 0; same && i < a->observation_count; i++)
+        same = same_space(&a->observations[i], &b->observations[i]);
+    for (int i = 0; same && i < a->action_count; i++)
+        same = same_space(&a->actions[i], &b->actions[i]);
+    return same;
+}
+
+/* The environment as the agent knew it, with what --set changes; s->agent may be NULL. */
+static stoa_status open_world(session *s, stoa_error *err) {
+    const options *o = s->o;
+    char *known[CLI_SETS];
+    const char *sets[2 * CLI_SETS];
+    int count = 0, owned = 0;
+    if (s->agent) {
+        const char *wanted = stoa_agent_bundle_settings(s->agent->bundle)->env;
+        if (strcmp(wanted, o->name) != 0)
+            return stoa_fail(err, STOA_ERR_USAGE, "the agent of %s learned %s, not %s", o->agent,
+                             wanted, o->name);
+        owned = cli_agent_settings(s->agent, known, CLI_SETS);
+    }
+    for (int i = 0; i < owned; i++)
+        sets[count++] = known[i];
+    for (int i = 0; i < o->set.count; i++)
+        sets[count++] = o->set.sets[i];
+    const stoa_env_options made = {
+        .name = o->name, .set = sets, .set_count = count, .count = 1, .seed = (uint64_t)o->seed};
+    stoa_status status = stoa_env_new(&s->env, &made, err);
+    for (int i = 0; i < owned; i++)
+        stoa_free(known[i]);
+    STOA_TRY(status);
+    s->spec = stoa_env_spec_of(s->env);
+    if (s->agent && !same_spaces(s->spec, stoa_agent_bundle_spec(s->agent->bundle)))
+        return stoa_fail(err, STOA_ERR_USAGE,
+                         "--set changes what the agent sees or does, which it has not learned");
+    return stoa_env_memory_init(&s->memory, s->env, err);
+}
+
 int verb_play(int argc, char **argv) {
     options o = {.seed = 1};
     stoa_error err = {0};
+    cli_agent agent;
     cli_parse(&parser, argc, argv, &o);
-    stoa_env_options made = {.name = o.name,
-                             .set = o.set.sets,
-                             .set_count = o.set.count,
-                             .count = 1,
-                             .seed = (uint64_t)o.seed};
     session s = {.o = &o, .list = o.json ? json_array() : NULL};
-    stoa_status status = stoa_env_new(&s.env, &made, &err);
-    if (status == STOA_OK) {
-        s.spec = stoa_env_spec_of(s.env);
-        status = stoa_env_memory_init(&s.memory, s.env, &err);
+    stoa_status status = STOA_OK;
+    if (o.agent) {
+        status = cli_agent_open(&agent, o.agent, (uint64_t)o.seed, o.greedy, &err);
+        s.agent = status == STOA_OK ? &agent : NULL;
     }
+    if (status == STOA_OK)
+        status = open_world(&s, &err);
     if (status == STOA_OK)
         status = play_with(&s, &err);
     json_decref(s.list);
     stoa_buffer_deinit(&s.last);
     stoa_env_memory_deinit(&s.memory);
     stoa_env_free(s.env);
+    if (s.agent)
+        cli_agent_close(s.agent);
     return status == STOA_OK ? EXIT_OK : cli_fail(&err);
 }

@@ -42,6 +42,20 @@ void cli_keys_init(cli_keys *keys, const stoa_env_spec *spec);
 stoa_status cli_keys_open(cli_keys *keys, stoa_error *err);
 void cli_keys_close(cli_keys *keys);
 
+/* A trained agent; on a terminal it takes its time, so that a person can follow. */
+typedef struct cli_agent {
+    cli_chooser base;
+    stoa_agent_bundle *bundle;
+    stoa_agent_pilot *pilot;
+    bool watched;
+} cli_agent;
+stoa_status cli_agent_open(cli_agent *agent, const char *run_dir, uint64_t seed, bool greedy,
+                           stoa_error *err);
+void cli_agent_close(cli_agent *agent);
+/* The settings of its environment as "key=value", each to be freed with stoa_free; returns how
+ * many. */
+int cli_agent_settings(const cli_agent *agent, char **sets, int most);
+
 /* Waits for something to read on stdin; STOA_ERR_INTERRUPTED when a signal asks to stop. */
 stoa_status cli_await_input(stoa_error *err);
 

@@ -2,16 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "train/agent_trainer.h"
+#include "train/agent_bundle.h"
 #include "train/synthetic_returns.h"
-
-struct stoa_agent_bundle {
-    stoa_agent_settings settings;
-    stoa_env_spec spec;
-    stoa_agent_net net;
-    stoa_pool *pool;
-    int64_t update;
-};
 
 void stoa_agent_bundle_close(stoa_agent_bundle *b) {
     if (!b)
@@ -94,7 +86,7 @@ int64_t stoa_agent_bundle_update(const stoa_agent_bundle *b) {
 
 /* ---- playing --------------------------------------------------------------------------------- */
 
-static stoa_dtype compute_type(const stoa_agent_bundle *b) {
+stoa_dtype stoa_agent_bundle_compute(const stoa_agent_bundle *b) {
     return b->settings.precision == STOA_PRECISION_BF16 ? STOA_BF16 : STOA_F32;
 }
 
@@ -108,7 +100,8 @@ stoa_status stoa_agent_bundle_evaluate(stoa_agent_bundle *b, int64_t episodes, u
         return STOA_OK;
     int64_t count = episodes < MOST ? episodes : MOST;
     STOA_TRY(stoa_agent_settings_env(&b->settings, count, seed, &env, err));
-    stoa_status status = stoa_player_init(&p, b->net.agent, env, b->pool, compute_type(b), err);
+    stoa_status status =
+        stoa_player_init(&p, b->net.agent, env, b->pool, stoa_agent_bundle_compute(b), err);
     if (status == STOA_OK)
         status = stoa_player_begin(&p, seed, greedy, err);
     if (status == STOA_OK)
@@ -197,7 +190,8 @@ static stoa_status set_stage(stage *g, stoa_env *env, const stoa_agent_play_opti
                              stoa_error *err) {
     stoa_agent_bundle *b = g->b;
     const stoa_env_spec *spec = &b->spec;
-    STOA_TRY(stoa_player_init(&g->player, b->net.agent, env, NULL, compute_type(b), err));
+    STOA_TRY(
+        stoa_player_init(&g->player, b->net.agent, env, NULL, stoa_agent_bundle_compute(b), err));
     STOA_TRY(stoa_episodes_init(&g->episodes, spec, 1, o->episodes, err));
     g->moment = (stoa_agent_moment){
         .env = env,

@@ -1,0 +1,174 @@
+/* test_train_agent.c - agents from the command line: which kind of run, files, stops, play. */
+#include "program.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+/* An agent that trains in an instant. */
+#define SMALL                                                                                      \
+    "--set", "env.name=chain", "--set", "env.instances=8", "--set", "agent.encoder_width=8",       \
+        "--set", "train.unroll=10", "--set", "train.eval_episodes=10", "--set", "threads=1"
+
+static void an_environment_makes_it_an_agents_run(void **state) {
+    (void)state;
+    write_text("agent.yaml", "name: small\n"
+                             "env: {name: chain, instances: 8, length: 9, trigger: 2}\n"
+                             "objectives: synthetic-returns\n"
+                             "synthetic-returns: {width: 8}\n"
+                             "agent: {encoder_width: 8}\n"
+                             "train: {unroll: 10, steps: 400, eval_episodes: 10}\n");
+    finished f = RUN("train", "agent.yaml", "--set", "env.steps=20");
+    assert_int_equal(f.code, 0);
+    assert_non_null(strstr(f.out, "runs/small-1: 400 steps"));
+    assert_non_null(strstr(f.out, "evaluation: return"));
+    assert_non_null(strstr(f.out, "length 20"));
+    assert_non_null(strstr(f.out, "stoa play chain --agent runs/small-1"));
+    assert_non_null(strstr(f.text, "8 instances"));
+    assert_null(strchr(f.text, '\033')); /* no terminal, no colours, bars or curves */
+    drop(&f);
+    char *settings = read_text("runs/small-1/settings.yaml");
+    assert_non_null(strstr(settings, "  # States on the line.\n  length: 9\n"));
+    assert_non_null(strstr(settings, "  steps: 20\n"));
+    assert_non_null(strstr(settings, "synthetic-returns:\n"));
+    free(settings);
+    char *metrics = read_text("runs/small-1/metrics.jsonl");
+    assert_non_null(strstr(metrics, "\"eval/visited\""));
+    assert_non_null(strstr(metrics, "\"synthetic_returns/loss\""));
+    free(metrics);
+    /* the settings it wrote are settings it reads */
+    EXPECT(0, "train", "-q", "runs/small-1/settings.yaml", "--set", "name=again");
+    assert_true(same_bytes("runs/small-1/checkpoints/step_00000005/model.safetensors",
+                           "runs/again-1/checkpoints/step_00000005/model.safetensors"));
+}
+
+static void results_are_json(void **state) {
+    (void)state;
+    finished f = RUN("train", SMALL, "--set", "train.steps=160", "--set", "name=json", "-qj");
+    assert_int_equal(f.code, 0);
+    assert_string_equal(f.text, "");
+    json_t *result = json_loads(f.out, 0, NULL);
+    assert_non_null(result);
+    HAS_FIELDS(result, "run", "steps", "updates", "episodes", "seconds", "steps_per_second",
+               "env_share", "stopped_early", "training", "evaluation", "best_score");
+    assert_int_equal(json_integer_value(json_object_get(result, "steps")), 160);
+    HAS_FIELDS(json_object_get(result, "evaluation"), "episodes", "return", "length", "visited");
+    json_decref(result);
+    drop(&f);
+}
+
+static void mistakes_name_the_nearest_setting(void **state) {
+    (void)state;
+    write_text("wrong.yaml", "env:\n  name: chain\n  lenght: 5\n");
+    REFUSED(2, WORDS("train", "wrong.yaml"), "wrong.yaml:3", "env.length");
+    REFUSED(2, WORDS("train", "--set", "env.name=chian"), "'chain'");
+    REFUSED(2, WORDS("train", SMALL, "--set", "objectives=synthetic"), "objectives");
+    REFUSED(2, WORDS("train", SMALL, "--set", "env.walk=40"), "walk");
+    REFUSED(2, WORDS("train", SMALL, "--set", "model.width=4"), "model.width");
+    assert_false(stoa_file_exists("runs/agent-1"));
+}
+
+static void a_run_goes_on_only_with_its_own_settings(void **state) {
+    (void)state;
+    EXPECT(0, "train", "-q", SMALL, "--set", "train.steps=160", "--set", "name=own");
+    REFUSED(2, WORDS("train", SMALL, "--set", "name=own"), "runs/own-1 already holds a run");
+    REFUSED(2, WORDS("train", "--resume", "runs/own-1", "--set", "env.length=9", "--set", "seed=2"),
+            "env.length: 21 then, 9 now");
+    REFUSED(2, WORDS("train", "--resume", "runs/own-1", "--set", "objectives=synthetic-returns"),
+            "objectives: \"\" then");
+    finished f = RUN("train", "--resume", "runs/own-1", "--set", "train.steps=240");
+    assert_int_equal(f.code, 0);
+    assert_non_null(strstr(f.text, "going on from update 2"));
+    assert_non_null(strstr(f.out, "240 steps"));
+    drop(&f);
+}
+
+/* Starts a run and sends a signal once it has made some updates; false when it ended first. */
+static bool stopped(const char *const *words, const char *metrics, finished *f) {
+    pid_t pid = start_program(words);
+    for (int i = 0; i < 60000; i++) {
+        usleep(500);
+        if (!stoa_file_exists(metrics))
+            continue;
+        char *text = read_text(metrics);
+        bool begun = strlen(text) > 4000;
+        free(text);
+        if (begun)
+            break;
+    }
+    kill(pid, SIGINT);
+    *f = finish_program(pid);
+    return f->code != 0;
+}
+
+#define LONG                                                                                       \
+    SMALL, "--set", "train.steps=80000", "--set", "train.log_every=1", "--set",                    \
+        "train.eval_every=400", "--set", "agent.core=lstm", "--set", "agent.core_width=8"
+
+static void ctrl_c_saves_and_the_resumed_run_ends_with_the_same_bits(void **state) {
+    (void)state;
+    EXPECT(0, "train", "-q", LONG, "--set", "name=whole");
+    finished f;
+    for (int tries = 0; !stopped(WORDS("train", "--fresh", LONG, "--set", "name=halves"),
+                                 "runs/halves-1/metrics.jsonl", &f);
+         tries++) {
+        drop(&f);
+        assert_true(tries < 5);
+    }
+    assert_int_equal(f.code, 130);
+    assert_non_null(strstr(f.text, "stopped at update"));
+    assert_non_null(strstr(f.text, "Go on with: stoa train --resume runs/halves-1"));
+    drop(&f);
+    EXPECT(0, "train", "-q", "--resume", "runs/halves-1");
+    static const char *const files[] = {"model.safetensors", "optimizer.safetensors",
+                                        "state.safetensors"};
+    for (int i = 0; i < 3; i++) {
+        char a[128], b[128];
+        snprintf(a, sizeof a, "runs/whole-1/checkpoints/step_00001000/%s", files[i]);
+        snprintf(b, sizeof b, "runs/halves-1/checkpoints/step_00001000/%s", files[i]);
+        assert_true(same_bytes(a, b));
+    }
+}
+
+static void a_trained_agent_plays(void **state) {
+    (void)state;
+    EXPECT(0, "train", "-q", SMALL, "--set", "train.steps=80", "--set", "name=plays", "--set",
+           "env.length=11");
+    json_t *played = JSON("play", "chain", "--agent", "runs/plays-1", "--episodes", "3", "--json");
+    assert_int_equal(json_array_size(json_object_get(played, "episodes")), 3);
+    assert_int_equal(json_integer_value(json_object_get(played, "steps")), 90);
+    json_decref(played);
+    finished f = RUN("play", "chain", "--agent", "runs/plays-1", "--episodes", "1");
+    assert_int_equal(f.code, 0);
+    assert_non_null(strstr(f.out, ".....@.....")); /* its environment, not the default one */
+    drop(&f);
+    REFUSED(2, WORDS("play", "catch", "--agent", "runs/plays-1"), "learned chain, not catch");
+    REFUSED(2, WORDS("play", "chain", "--agent", "runs/none-1"), "not a run");
+    REFUSED(2, WORDS("play", "chain", "--agent", "runs/plays-1", "--set", "length=9"), "--set");
+    REFUSED(2, WORDS("sample", "runs/plays-1", "x"), "runs/plays-1");
+}
+
+static void lists_know_of_agents(void **state) {
+    (void)state;
+    finished f = RUN("list", "settings");
+    assert_int_equal(f.code, 0);
+    assert_non_null(strstr(f.out, "train.ppo_clip"));
+    assert_non_null(strstr(f.out, "env.trigger"));
+    assert_non_null(strstr(f.out, "synthetic-returns.alpha"));
+    drop(&f);
+    f = RUN("list", "objectives");
+    assert_non_null(strstr(f.out, "synthetic-returns"));
+    drop(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_environment_makes_it_an_agents_run),
+        cmocka_unit_test(results_are_json),
+        cmocka_unit_test(mistakes_name_the_nearest_setting),
+        cmocka_unit_test(a_run_goes_on_only_with_its_own_settings),
+        cmocka_unit_test(ctrl_c_saves_and_the_resumed_run_ends_with_the_same_bits),
+        cmocka_unit_test(a_trained_agent_plays),
+        cmocka_unit_test(lists_know_of_agents),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
