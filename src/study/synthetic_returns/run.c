@@ -217,6 +217,8 @@ int64_t stoa_srs_separations(const stoa_srs_study *study, stoa_srs_arm_id arm, d
     const stoa_srs_task *task = &stoa_srs_tasks[stoa_srs_arms[arm].task];
     double other[STOA_SETTING_ITEMS];
     char name[64];
+    if (!task->event)
+        return 0;
     snprintf(name, sizeof name, "synthetic_returns/c_%s", task->event);
     int64_t n = stoa_srs_figures(study, arm, name, out);
     snprintf(name, sizeof name, "synthetic_returns/c_%s", task->other ? task->other : "elsewhere");

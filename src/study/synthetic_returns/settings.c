@@ -22,6 +22,7 @@ static const stoa_setting rows[] = {
     STEPS("catch-40", SRS_CATCH_40),
     STEPS("key-to-door", SRS_KEY),
     STEPS("slalom", SRS_SLALOM),
+    STEPS("skiing", SRS_SKIING),
     {"eval_episodes", STOA_SET_INT, AT(eval_episodes), "200", 1, 1e6, NULL,
      "Episodes that a trained agent is scored on."},
     {"trace_episodes", STOA_SET_INT, AT(trace_episodes), "20", 1, 1e4, NULL,

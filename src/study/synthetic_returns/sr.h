@@ -21,6 +21,7 @@ typedef enum stoa_srs_task_id {
     SRS_CATCH_40,
     SRS_KEY,
     SRS_SLALOM,
+    SRS_SKIING, /* Atari's, through Python: only when asked for */
     SRS_TASK_COUNT
 } stoa_srs_task_id;
 
@@ -28,7 +29,7 @@ typedef struct stoa_srs_task {
     const char *name, *title;
     const char *const *set; /* "key=value", NULL-terminated: over the common settings */
     const char *score;      /* what the environment's first metric is called in figures */
-    const char *event;      /* of the states whose contribution should stand out */
+    const char *event;      /* of the states whose contribution should stand out; NULL: unmarked */
     const char *other;      /* event of the states they are compared with; NULL: all others */
 } stoa_srs_task;
 extern const stoa_srs_task stoa_srs_tasks[SRS_TASK_COUNT];
@@ -62,6 +63,8 @@ typedef enum stoa_srs_arm_id {
     SRS_SLALOM_LEARNER_NEAR_1,
     SRS_SLALOM_SR,
     SRS_SLALOM_SR_GATE_ONE,
+    SRS_SKIING_LEARNER,
+    SRS_SKIING_SR,
     SRS_ARM_COUNT
 } stoa_srs_arm_id;
 
