@@ -253,7 +253,7 @@ static bool touch(stoa_rng *rng, const physics *p, const state *s, int64_t i) {
     s->x[i] = plane;
     s->y[i] = y;
     s->x_speed[i] = right ? -speed : speed;
-    s->y_speed[i] = (int32_t)((int64_t)speed * place / REACH);
+    s->y_speed[i] = speed * place / REACH;
     if (right) {
         s->returns[i]++;
         alert(rng, p, s, i);
