@@ -6,8 +6,9 @@
 What is measured (--what, by commas):
 
     train   whole training, acting and learning: LSTM of 128 on Catch, 256 instances, unrolls of 20,
-            one update from each unroll, f32, Adam; 1 and 2 threads. Peers: pytorch_agent.py in both
-            its ways, puffer_agent.py and sample_factory_agent.py where a Python for them is named.
+            one update from each unroll, Adam; 1 and 2 threads; f32, and bf16 too for Stoa and
+            PyTorch (autocast). Peers: pytorch_agent.py in both its ways, and puffer_agent.py and
+            sample_factory_agent.py where a Python for them is named.
     guides  Stoa alone: synthetic returns at 64, an MLP of 64-64, the same batch
     known   Stoa alone: seconds until CartPole's mean return over 100 episodes is 475 and plain
             Catch's rate is 0.95, process start and evaluations included; five seeds
@@ -27,7 +28,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-NETWORK = "52 -> 128 ReLU -> LSTM 128 -> 3 + 1; B 256, T 20, f32"
+NETWORK = "52 -> 128 ReLU -> LSTM 128 -> 3 + 1; B 256, T 20"
 KNOWN = (  # settings, the bar in seconds
     ("examples/agents/cartpole-vtrace.yaml", 30),
     ("examples/agents/cartpole-ppo.yaml", 30),
@@ -63,21 +64,21 @@ class Stoa:
         command = [self.args.stoa, "train", settings, "--json", "--quiet", "--fresh"]
         return run(command + [f"--set=out={self.folder}"] + words, self.args.patience)
 
-    def rate(self, name, threads):
+    def rate(self, name, threads, precision="f32"):
         """Steps a second of a run long enough; the first call finds out how long that is."""
         settings = os.path.join(HERE, "agents", name + ".yaml")
-        key = name, threads
+        key, sets = (name, threads, precision), {"threads": threads, "precision": precision}
         if key not in self.speeds:
             steps, seconds = 100_000, 0.0
             while seconds < min(1.0, self.args.seconds):
-                out = self.train(settings, {"threads": threads, "train.steps": steps})
+                out = self.train(settings, {**sets, "train.steps": steps})
                 if not out:
                     return None
                 seconds, steps = out["seconds"], steps * 4
             self.speeds[key] = out["steps_per_second"]
         for _ in range(3):
             steps = int(self.speeds[key] * self.args.seconds * 1.1)
-            out = self.train(settings, {"threads": threads, "train.steps": steps})
+            out = self.train(settings, {**sets, "train.steps": steps})
             if not out:
                 return None
             self.speeds[key] = out["steps_per_second"]
@@ -92,6 +93,8 @@ def peers_of(args):
     peers = {
         "PyTorch, pieces": torch + ["--recurrence", "pieces"],
         "PyTorch, a cell a row": torch + ["--recurrence", "cell"],
+        "PyTorch, pieces, bf16": torch + ["--recurrence", "pieces", "--precision", "bf16"],
+        "PyTorch, a cell a row, bf16": torch + ["--recurrence", "cell", "--precision", "bf16"],
     }
     if args.numpy_world:
         peers["PyTorch, NumPy Catch"] = torch + ["--world", "numpy"]
@@ -110,9 +113,9 @@ def measure_training(args, stoa):
     peers, rates, versions = peers_of(args), {}, {}
     for number in range(args.rounds):
         for threads in counts:
-            for name in ["Stoa", *peers]:
-                if name == "Stoa":
-                    rate = stoa.rate("lstm128", threads)
+            for name in ["Stoa", "Stoa, bf16", *peers]:
+                if name.startswith("Stoa"):
+                    rate = stoa.rate("lstm128", threads, "bf16" if "bf16" in name else "f32")
                 else:
                     words = ["--threads", str(threads), "--seconds", str(args.seconds)]
                     out = run(peers[name] + words, args.patience)
@@ -122,26 +125,29 @@ def measure_training(args, stoa):
                     rates.setdefault((name, threads), []).append(rate)
                     say(f"round {number + 1}: {name}, {threads} threads: {rate:,.0f} steps/s")
     medians = {key: statistics.median(values) for key, values in rates.items()}
-    print(f"\nTraining, {NETWORK}; medians of {args.rounds}, steps/s (lowest to highest)\n")
-    print("| trainer | threads | steps/s | lowest to highest | Stoa is faster by |")
-    print("|---|---|---|---|---|")
+    print(f"\nTraining, {NETWORK}; medians of {args.rounds}, f32 where nothing else is said\n")
+    print("| trainer | threads | steps/s | lowest to highest | Stoa over it, f32 | bf16 |")
+    print("|---|---|---|---|---|---|")
     rows = []
     for (name, threads), rate in medians.items():
-        ours, values = medians.get(("Stoa", threads)), rates[name, threads]
-        ratio = ours / rate if ours and name != "Stoa" else None
+        values = rates[name, threads]
         label = f"{name} ({versions[name]})" if versions.get(name) else name
         spread = f"{min(values):,.0f} to {max(values):,.0f}"
-        times = f"**{ratio:.1f}**" if ratio else ""
+        ours = [medians.get((kind, threads)) for kind in ("Stoa", "Stoa, bf16")]
+        times = " | ".join(f"{our / rate:.2f}" if our else "" for our in ours)
         print(f"| {label} | {threads} | {rate:,.0f} | {spread} | {times} |")
         rows.append({"trainer": name, "threads": threads, "steps_per_second": values})
-    if ("Stoa", 1) in medians and ("Stoa", 2) in medians:
-        print(f"\ntwo threads over one: {medians['Stoa', 2] / medians['Stoa', 1]:.2f} (bar 1.7)")
-    ours = max((rate for (name, _), rate in medians.items() if name == "Stoa"), default=None)
+    print()
+    for kind in ("Stoa", "Stoa, bf16"):
+        if (kind, 1) in medians and (kind, 2) in medians:
+            gain = medians[kind, 2] / medians[kind, 1]
+            print(f"{kind}: two threads over one {gain:.2f} (bar 1.7)")
+    ours = max((rate for (name, _), rate in medians.items() if "Stoa" in name), default=None)
     for group, bar in ((("PufferLib", "Sample Factory"), 5), (("PyTorch",), 10)):
         theirs = [rate for (name, _), rate in medians.items() if name.startswith(group)]
         if ours and theirs:
             names = " and ".join(group)
-            print(f"best over the best of {names}: {ours / max(theirs):.1f} (bar {bar})")
+            print(f"best of Stoa over the best of {names}: {ours / max(theirs):.1f} (bar {bar})")
     return rows
 
 

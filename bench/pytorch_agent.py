@@ -104,13 +104,20 @@ class Trainer:
         self.observations[t] = torch.from_numpy(self.world.reset())
         self.world_seconds = 0.0
 
+    def narrow(self):
+        """Products in bf16 where that was asked for; results are used as f32."""
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.args.precision == "bf16")
+
     @torch.inference_mode()
     def collect(self):
         self.observations[0] = self.observations[-1]
         self.alive[0] = self.alive[-1]
         for t in range(self.args.unroll):
-            logits, _, self.state = self.agent.act(self.observations[t], self.alive[t], self.state)
-            log_probs = F.log_softmax(logits, -1)
+            with self.narrow():
+                logits, _, self.state = self.agent.act(
+                    self.observations[t], self.alive[t], self.state
+                )
+            log_probs = F.log_softmax(logits.float(), -1)
             actions = torch.multinomial(log_probs.exp(), 1)
             self.actions[t] = actions[:, 0]
             self.log_probs[t] = log_probs.gather(1, actions)[:, 0]
@@ -124,9 +131,11 @@ class Trainer:
     def update(self):
         first = tuple(s.clone() for s in self.state)
         self.collect()
-        logits, values = self.agent.learn(
-            self.observations, self.alive, first, self.args.recurrence
-        )
+        with self.narrow():
+            logits, values = self.agent.learn(
+                self.observations, self.alive, first, self.args.recurrence
+            )
+        logits, values = logits.float(), values.float()
         log_policy = F.log_softmax(logits[:-1], -1)
         log_probs = log_policy.gather(-1, self.actions[..., None])[..., 0]
         detached = values.detach()
@@ -155,6 +164,7 @@ def main():
     parser.add_argument("--width", type=int, default=128, help="of the LSTM")
     parser.add_argument("--encoder", default="128", help="widths of the ReLU layers, by commas")
     parser.add_argument("--recurrence", choices=("pieces", "cell"), default="pieces")
+    parser.add_argument("--precision", choices=("f32", "bf16"), default="f32")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--unroll", type=int, default=20)
     parser.add_argument("--world", choices=WORLDS, default="stoa")
