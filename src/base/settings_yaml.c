@@ -123,8 +123,6 @@ static stoa_status store(reader *r, size_t row, size_t line, const stoa_setting_
 static stoa_status claim_row(reader *r, size_t line, size_t *row) {
     stoa_view path = path_of(r);
     *row = stoa_setting_find(r->table, path);
-    if (*row == r->table.count && r->lenient)
-        return STOA_OK;
     if (*row == r->table.count) {
         size_t below = stoa_setting_section(r->table, path);
         if (below < r->table.count)
@@ -132,7 +130,8 @@ static stoa_status claim_row(reader *r, size_t line, size_t *row) {
                            "\"%.*s\" is a section; give its settings below it, such as "
                            "\"%s\"",
                            (int)path.len, path.ptr, r->table.rows[below].key);
-        return at_line(r, line, stoa_setting_unknown(r->table, path, r->err));
+        return r->lenient ? STOA_OK
+                          : at_line(r, line, stoa_setting_unknown(r->table, path, r->err));
     }
     mention *m = &r->mentions[*row];
     if (m->line)

@@ -24,7 +24,6 @@ typedef struct run {
     double train_seconds, last_save;
     double window; /* seconds of the updates since the last line of metrics */
     int64_t window_updates, saved_update;
-    char speed[48]; /* of the last such line */
     char names[2][STOA_AGENT_FIGURES][NAME], margins[STOA_AGENT_FIGURES][NAME];
     history returns;
     double last_curve;
@@ -130,9 +129,6 @@ static stoa_status log_update(run *r, const stoa_agent_step *step, const stoa_ag
     const stoa_agent_settings *s = &r->t->settings;
     double per_second =
         (double)(s->unroll * s->instances * r->window_updates) / fmax(r->window, 1e-9);
-    char speed[32];
-    snprintf(r->speed, sizeof r->speed, ", %s steps/s",
-             stoa_human_count(per_second, speed, sizeof speed));
     r->window = 0;
     r->window_updates = 0;
     if (!r->metrics)
@@ -185,7 +181,7 @@ static void show(run *r, const stoa_agent_scores *scores) {
     if (!r->options->progress)
         return;
     draw_curve(r);
-    stoa_progress_update(&r->progress, (double)env_steps(r), "%s%s", note, r->speed);
+    stoa_progress_update(&r->progress, (double)env_steps(r), "%s", note);
 }
 
 static bool due(int64_t update, int64_t every) {

@@ -382,6 +382,73 @@ static void a_file_is_loaded_with_its_path_in_messages(void **state) {
     assert_string_equal(c.name, "a");
 }
 
+typedef struct world {
+    int64_t width; /* the same key as in the other table's part */
+    char name[STOA_SETTING_TEXT];
+} world;
+
+static const stoa_setting world_rows[] = {
+    {"width", STOA_SET_INT, offsetof(world, width), "7", 1, 9, NULL, "Cells."},
+    {"name", STOA_SET_STRING, offsetof(world, name), "maze", 0, 0, NULL, "Its name."},
+};
+
+static void tables_join_to_one(void **state) {
+    (void)state;
+    struct {
+        config own;
+        world other;
+    } both = {0};
+    const stoa_settings_part parts[] = {
+        {NULL, table, 0},
+        {"world", {world_rows, 2}, (size_t)((char *)&both.other - (char *)&both)},
+    };
+    stoa_settings_table joined;
+    stoa_error err = {.message = ""};
+    assert_int_equal(stoa_settings_join(&joined, parts, 2, &err), STOA_OK);
+    assert_int_equal(joined.count, ROWS + 2);
+    assert_int_equal(stoa_settings_defaults(joined, &both, &err), STOA_OK);
+    assert_int_equal(both.other.width, 7);
+    const char *yaml = "model: {width: 12}\nworld:\n  width: 3\nname: run\n";
+    assert_int_equal(stoa_settings_parse(joined, &both, "run.yaml", stoa_view_of(yaml), NULL, &err),
+                     STOA_OK);
+    assert_int_equal(both.own.width, 12);
+    assert_int_equal(both.other.width, 3);
+    assert_string_equal(both.own.name, "run");
+    assert_string_equal(both.other.name, "maze");
+    yaml = "name: x\nworld:\n  widht: 3\n";
+    assert_int_equal(stoa_settings_parse(joined, &both, "run.yaml", stoa_view_of(yaml), NULL, &err),
+                     STOA_ERR_USAGE);
+    assert_non_null(strstr(err.message, "run.yaml:3"));
+    assert_non_null(strstr(err.message, "world.width"));
+    stoa_buffer text = {0};
+    stoa_setting_write(&joined.rows[ROWS], &both, &text);
+    assert_string_equal(text.data, "3");
+    stoa_buffer_deinit(&text);
+    stoa_settings_join_free(&joined);
+    stoa_alloc_fail_after(1, false);
+    assert_int_equal(stoa_settings_join(&joined, parts, 2, &err), STOA_ERR_MEMORY);
+    stoa_alloc_fail_after(0, false);
+}
+
+static void a_peek_passes_over_what_it_does_not_know(void **state) {
+    (void)state;
+    config c = defaults();
+    bool seen[ROWS] = {0};
+    stoa_error err = {.message = ""};
+    const char *yaml = "strange: {a: [1, 2], b: {c: d}, e: }\nlist: [x]\nempty:\nmodel:\n"
+                       "  height: 3\n  width: 9\nnothing: ~\nvoid: {}\n";
+    assert_int_equal(stoa_settings_peek_text(table, &c, "run.yaml", stoa_view_of(yaml), seen, &err),
+                     STOA_OK);
+    assert_int_equal(c.width, 9);
+    assert_true(seen[0] && !seen[1]);
+    /* but what it knows must be right, and the rest must be YAML */
+    static const char *const wrong[] = {"model: {width: wide}", "model: 3", "a: [1", "a: &b 1"};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(
+            stoa_settings_peek_text(table, &c, "run.yaml", stoa_view_of(wrong[i]), NULL, &err),
+            STOA_ERR_USAGE);
+}
+
 static void reading_without_memory_fails_cleanly(void **state) {
     (void)state;
     uint64_t live = stoa_alloc_statistics().live;
@@ -413,6 +480,8 @@ int main(void) {
         cmocka_unit_test(a_dump_is_nested_and_commented),
         cmocka_unit_test_setup_teardown(a_file_is_loaded_with_its_path_in_messages, make_folder,
                                         drop_folder),
+        cmocka_unit_test(tables_join_to_one),
+        cmocka_unit_test(a_peek_passes_over_what_it_does_not_know),
         cmocka_unit_test(reading_without_memory_fails_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
