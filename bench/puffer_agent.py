@@ -12,11 +12,16 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
 
 import gymnasium
 import numpy as np
+
+_scratch = tempfile.TemporaryDirectory()
+os.chdir(_scratch.name)  # pufferlib leaves a link called resources wherever it is imported
+
 import pufferlib
 import pufferlib.models
 import pufferlib.pufferl
@@ -139,6 +144,7 @@ def main():
         "version": f"pufferlib {number}, torch {torch.__version__}",
     }
     print(json.dumps(result), flush=True)
+    _scratch.cleanup()
     os._exit(0)  # its threads do not end by themselves
 
 
