@@ -112,7 +112,8 @@ STOA_API stoa_tensor *stoa_lm_decode(stoa_ctx *ctx, const stoa_lm *lm, stoa_lm_c
 typedef enum stoa_core_kind {
     STOA_CORE_NONE,
     STOA_CORE_LSTM,
-    STOA_CORE_TRANSFORMER
+    STOA_CORE_TRANSFORMER,
+    STOA_CORE_MEMORY /* an LSTM that writes rows and reads them by content (Hung et al. 2019) */
 } stoa_core_kind;
 /* How images are read: as plain numbers; by two 2x2 convolutions of 32 and 64 channels (small
  * windows); by IMPALA's three residual stages of 16, 32, 32 channels; by a small ResNet. */
@@ -131,8 +132,10 @@ typedef struct stoa_agent_options {
     int64_t core_width;     /* M of the LSTM or the transformer's stream */
     int64_t core_layers, core_heads, core_memory; /* transformer; memory: past steps it sees */
     double core_capacity; /* transformer: share of steps that odd blocks take; 1: no routing */
-    bool last_action, last_reward; /* the core also reads the previous action and reward */
-    int64_t head_width;            /* hidden ReLU layer before each head; 0: linear heads */
+    int64_t memory_rows, memory_width; /* memory: rows of the episode it keeps, and their width */
+    int64_t read_heads, read_top_k;    /* memory: reads a step, rows that each mixes */
+    bool last_action, last_reward;     /* the core also reads the previous action and reward */
+    int64_t head_width;                /* hidden ReLU layer before each head; 0: linear heads */
 } stoa_agent_options;
 
 typedef struct stoa_agent stoa_agent;
@@ -154,6 +157,14 @@ typedef struct stoa_agent_input {
     const uint8_t *reset;                      /* (T, B); NULL: no episode begins */
 } stoa_agent_input;
 
+/* What a memory core wrote and read: W wide rows, R heads, K rows a head. */
+typedef struct stoa_agent_reads {
+    stoa_tensor *code;      /* (T, B, W) z, written after the step; a part of the features */
+    stoa_tensor *strengths; /* (T, B, R) */
+    stoa_tensor *weights;   /* (T, B, R, K) constant; 0 where there was nothing to read */
+    stoa_tensor *steps; /* (T, B, R, K) I32: when the row was written; negative: before step 0 */
+} stoa_agent_reads;
+
 typedef struct stoa_agent_output {
     stoa_tensor *encoding; /* (T, B, N) x, before the core */
     stoa_tensor *features; /* (T, B, M) what the heads read */
@@ -164,6 +175,7 @@ typedef struct stoa_agent_output {
     /* of a routed transformer's predictors (scalar, to be added to the loss); NULL without routing
      * or when no gradient is recorded */
     stoa_tensor *router_loss;
+    stoa_agent_reads reads; /* of a memory core; else NULLs */
 } stoa_agent_output;
 
 /* Declares the parameters in `params` (borrowed; the caller allocates them afterwards, so that
@@ -174,6 +186,8 @@ STOA_API stoa_status stoa_agent_new(stoa_agent **out, stoa_params *params,
 STOA_API void stoa_agent_free(stoa_agent *agent);
 STOA_API int64_t stoa_agent_encoding_width(const stoa_agent *agent);
 STOA_API int64_t stoa_agent_feature_width(const stoa_agent *agent);
+STOA_API int64_t stoa_agent_read_heads(const stoa_agent *agent);   /* R; 0: no memory core */
+STOA_API int64_t stoa_agent_memory_width(const stoa_agent *agent); /* W, likewise */
 STOA_API stoa_status stoa_agent_state_init(stoa_agent_state *state, const stoa_agent *agent,
                                            int64_t batch, stoa_error *err);
 STOA_API void stoa_agent_state_deinit(stoa_agent_state *state);

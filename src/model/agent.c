@@ -75,7 +75,6 @@ void stoa_agent_forward(stoa_ctx *ctx, const stoa_agent *agent, const stoa_agent
     assert(input->steps > 0 && input->batch > 0);
     assert(state->batch == input->batch && (!next || next->batch == input->batch));
     *out = (stoa_agent_output){.encoding = stoa_agent_encode(ctx, agent, input)};
-    out->features =
-        stoa_agent_remember(ctx, agent, input, out->encoding, state, next, &out->router_loss);
+    out->features = stoa_agent_remember(ctx, agent, input, out->encoding, state, next, out);
     stoa_agent_decide(ctx, agent, out);
 }

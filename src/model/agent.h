@@ -32,8 +32,10 @@ typedef struct stoa_agent_block {
 
 typedef struct stoa_agent_core {
     int64_t inputs;                          /* K = N + A + 1, less what is switched off */
-    stoa_tensor *weight_x, *weight_h, *bias; /* LSTM */
+    stoa_tensor *weight_x, *weight_h, *bias; /* LSTM, a memory's too */
     stoa_linear_layer in;                    /* transformer: (M, K) */
+    /* memory: (2W, K), (2W, M + R * W), (W, 2W), (R * (W + 1), M) */
+    stoa_linear_layer code_in, code_past, code_out, read;
     stoa_agent_block blocks[STOA_AGENT_BLOCKS];
     stoa_norm_layer norm;
 } stoa_agent_core;
@@ -65,16 +67,26 @@ stoa_status stoa_agent_heads_declare(stoa_agent *agent, stoa_params *params, sto
 /* -> x (T, B, N) of the compute type. */
 stoa_tensor *stoa_agent_encode(stoa_ctx *ctx, const stoa_agent *agent,
                                const stoa_agent_input *input);
-/* x (T, B, N) -> (T, B, M); state before, next after (nullable). */
+/* x (T, B, N) -> (T, B, M); state before, next after (nullable). Fills what the core tells in out.
+ */
 stoa_tensor *stoa_agent_remember(stoa_ctx *ctx, const stoa_agent *agent,
                                  const stoa_agent_input *input, stoa_tensor *x,
                                  const stoa_agent_state *state, stoa_agent_state *next,
-                                 stoa_tensor **router_loss);
+                                 stoa_agent_output *out);
+/* An LSTM of m cells that reads k numbers: core's weight_x, weight_h and bias. */
+void stoa_agent_lstm_declare(stoa_agent_core *core, stoa_params *params, int64_t k, int64_t m);
 stoa_status stoa_agent_transformer_declare(stoa_agent *agent, stoa_params *params, stoa_error *err);
 stoa_tensor *stoa_agent_transformer(stoa_ctx *ctx, const stoa_agent *agent,
                                     const stoa_agent_input *input, stoa_tensor *x,
                                     const stoa_agent_state *state, stoa_agent_state *next,
                                     stoa_tensor **router_loss);
+/* agent_memory.c; also sets agent->features. */
+stoa_status stoa_agent_memory_declare(stoa_agent *agent, stoa_params *params, stoa_error *err);
+int64_t stoa_agent_memory_state(const stoa_agent_options *options);
+stoa_tensor *stoa_agent_memory(stoa_ctx *ctx, const stoa_agent *agent,
+                               const stoa_agent_input *input, stoa_tensor *x,
+                               const stoa_agent_state *state, stoa_agent_state *next,
+                               stoa_agent_reads *reads);
 /* Fills logits and value from out->features. */
 void stoa_agent_decide(stoa_ctx *ctx, const stoa_agent *agent, stoa_agent_output *out);
 

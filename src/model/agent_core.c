@@ -1,6 +1,6 @@
 /*
- * model/agent_core.c - what an agent remembers: nothing or an LSTM (the transformer has its own
- * file); and how the last action and reward reach it.
+ * model/agent_core.c - what an agent remembers: nothing or an LSTM (transformer and memory have
+ * files of their own); and how the last action and reward reach it.
  */
 #include <math.h>
 #include <string.h>
@@ -18,6 +18,15 @@ static int64_t action_numbers(const stoa_env_spec *spec) {
     return n;
 }
 
+void stoa_agent_lstm_declare(stoa_agent_core *core, stoa_params *params, int64_t k, int64_t m) {
+    core->weight_x = stoa_agent_param(params, "core.weight_x", NULL, NULL, STOA_SHAPE(4 * m, k),
+                                      STOA_INIT_NORMAL, 1 / sqrt((double)k), true);
+    core->weight_h = stoa_agent_param(params, "core.weight_h", NULL, NULL, STOA_SHAPE(4 * m, m),
+                                      STOA_INIT_NORMAL, 1 / sqrt((double)m), true);
+    core->bias = stoa_agent_param(params, "core.bias", NULL, NULL, STOA_SHAPE(4 * m),
+                                  STOA_INIT_FORGET, 1, false);
+}
+
 stoa_status stoa_agent_core_declare(stoa_agent *agent, stoa_params *params, stoa_error *err) {
     const stoa_agent_options *o = &agent->options;
     stoa_agent_core *core = &agent->core;
@@ -29,15 +38,12 @@ stoa_status stoa_agent_core_declare(stoa_agent *agent, stoa_params *params, stoa
     case STOA_CORE_NONE:
         return STOA_OK;
     case STOA_CORE_LSTM:
-        core->weight_x = stoa_agent_param(params, "core.weight_x", NULL, NULL, STOA_SHAPE(4 * m, k),
-                                          STOA_INIT_NORMAL, 1 / sqrt((double)k), true);
-        core->weight_h = stoa_agent_param(params, "core.weight_h", NULL, NULL, STOA_SHAPE(4 * m, m),
-                                          STOA_INIT_NORMAL, 1 / sqrt((double)m), true);
-        core->bias = stoa_agent_param(params, "core.bias", NULL, NULL, STOA_SHAPE(4 * m),
-                                      STOA_INIT_FORGET, 1, false);
+        stoa_agent_lstm_declare(core, params, k, m);
         return STOA_OK;
     case STOA_CORE_TRANSFORMER:
         return stoa_agent_transformer_declare(agent, params, err);
+    case STOA_CORE_MEMORY:
+        return stoa_agent_memory_declare(agent, params, err);
     default:
         return stoa_fail(err, STOA_ERR_UNSUPPORTED, "agent.core %d is not a core", o->core);
     }
@@ -49,7 +55,9 @@ int64_t stoa_agent_state_width(const stoa_agent *agent) {
     case STOA_CORE_LSTM:
         return 2 * o->core_width; /* h | c */
     case STOA_CORE_TRANSFORMER:
-        return stoa_agent_window_width(o);
+        return stoa_agent_window_width(stoa_agent_window_shape_of(o));
+    case STOA_CORE_MEMORY:
+        return stoa_agent_memory_state(o);
     default:
         return 0;
     }
@@ -118,7 +126,7 @@ static stoa_tensor *lstm(stoa_ctx *ctx, const stoa_agent *agent, const stoa_agen
 stoa_tensor *stoa_agent_remember(stoa_ctx *ctx, const stoa_agent *agent,
                                  const stoa_agent_input *input, stoa_tensor *x,
                                  const stoa_agent_state *state, stoa_agent_state *next,
-                                 stoa_tensor **router_loss) {
+                                 stoa_agent_output *out) {
     stoa_tensor *memories = stoa_agent_memories(ctx, agent, input);
     if (memories)
         x = stoa_concat(ctx, (stoa_tensor *[]){x, memories}, 2, -1); // (T, B, K)
@@ -126,7 +134,9 @@ stoa_tensor *stoa_agent_remember(stoa_ctx *ctx, const stoa_agent *agent,
     case STOA_CORE_LSTM:
         return lstm(ctx, agent, input, x, state, next);
     case STOA_CORE_TRANSFORMER:
-        return stoa_agent_transformer(ctx, agent, input, x, state, next, router_loss);
+        return stoa_agent_transformer(ctx, agent, input, x, state, next, &out->router_loss);
+    case STOA_CORE_MEMORY:
+        return stoa_agent_memory(ctx, agent, input, x, state, next, &out->reads);
     default:
         return x;
     }

@@ -93,9 +93,8 @@ static stoa_tensor *heads_of(stoa_ctx *ctx, stoa_tensor *x, int64_t begin, int64
 }
 
 /* What distances add to scores: (H, T, P + T). */
-static stoa_tensor *distance_bias(stoa_ctx *ctx, const stoa_agent_block *b,
-                                  const stoa_agent_window *w) {
-    stoa_tensor *x = stoa_embedding(ctx, b->distance, w->distance, stoa_ctx_full(ctx));
+static stoa_tensor *distance_bias(stoa_ctx *ctx, const stoa_agent_block *b, stoa_tensor *distance) {
+    stoa_tensor *x = stoa_embedding(ctx, b->distance, distance, stoa_ctx_full(ctx));
     return stoa_transpose(ctx, stoa_transpose(ctx, x, 0, 2), 1, 2); // of (T, P + T, H)
 }
 
@@ -106,7 +105,9 @@ static stoa_tensor *attend(stoa_ctx *ctx, const stoa_agent_block *b, const stoa_
     stoa_tensor *scores =
         stoa_matmul(ctx, heads_of(ctx, q, 0, m, h), false, heads_of(ctx, kv, 0, m, h), true,
                     1 / sqrt((double)(m / h))); // (B, H, T, P + T)
-    scores = stoa_add(ctx, stoa_add(ctx, scores, distance_bias(ctx, b, w)), mask);
+    scores = stoa_add(
+        ctx, stoa_add(ctx, scores, distance_bias(ctx, b, stoa_agent_window_distance(ctx, w))),
+        mask);
     stoa_tensor *p = stoa_cast(ctx, stoa_softmax(ctx, scores), q->dtype);
     stoa_tensor *y = stoa_matmul(ctx, p, false, heads_of(ctx, kv, m, m, h), false, 1);
     return stoa_reshape(ctx, stoa_transpose(ctx, y, 1, 2), STOA_SHAPE(w->batch, w->steps, m));
@@ -233,7 +234,7 @@ stoa_tensor *stoa_agent_transformer(stoa_ctx *ctx, const stoa_agent *agent,
                                     stoa_tensor **router_loss) {
     const stoa_agent_core *core = &agent->core;
     stoa_agent_window w;
-    stoa_agent_window_open(ctx, &w, &agent->options, input, state);
+    stoa_agent_window_open(ctx, &w, stoa_agent_window_shape_of(&agent->options), input, state);
     stoa_tensor *inputs[STOA_AGENT_BLOCKS], *through[STOA_AGENT_BLOCKS] = {NULL};
     x = stoa_linear_apply(ctx, &core->in, x, stoa_ctx_full(ctx)); // (T, B, M)
     x = stoa_transpose(ctx, x, 0, 1);                             // (B, T, M)

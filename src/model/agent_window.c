@@ -1,4 +1,4 @@
-/* model/agent_window.c - the past of a transformer core; see agent_window.h. */
+/* model/agent_window.c - the past of a core; see agent_window.h. */
 #include "model/agent_window.h"
 
 #include <assert.h>
@@ -6,8 +6,12 @@
 
 enum { HEADER = 2 };
 
-int64_t stoa_agent_window_width(const stoa_agent_options *o) {
-    return HEADER + o->core_layers * o->core_memory * (o->core_width + 1);
+stoa_agent_window_shape stoa_agent_window_shape_of(const stoa_agent_options *o) {
+    return (stoa_agent_window_shape){o->core_layers, o->core_memory, o->core_width};
+}
+
+int64_t stoa_agent_window_width(stoa_agent_window_shape s) {
+    return HEADER + s.blocks * s.slots * (s.width + 1);
 }
 
 static float *slot_of(const stoa_agent_window *w, const stoa_agent_state *state, int64_t b,
@@ -26,22 +30,21 @@ static int32_t held_after(const stoa_agent_window *w, int32_t held, int64_t b, i
     return held < w->slots ? held + 1 : (int32_t)w->slots;
 }
 
-void stoa_agent_window_open(stoa_ctx *ctx, stoa_agent_window *w, const stoa_agent_options *o,
+void stoa_agent_window_open(stoa_ctx *ctx, stoa_agent_window *w, stoa_agent_window_shape shape,
                             const stoa_agent_input *input, const stoa_agent_state *state) {
-    int64_t steps = input->steps, batch = input->batch, slots = o->core_memory;
+    int64_t steps = input->steps, batch = input->batch, slots = shape.slots;
     *w = (stoa_agent_window){.batch = batch,
                              .steps = steps,
                              .slots = slots,
-                             .width = o->core_width,
-                             .blocks = o->core_layers,
+                             .width = shape.width,
+                             .blocks = shape.blocks,
                              .state = state,
                              .reset = input->reset};
     w->past = stoa_new(ctx, STOA_I32, STOA_SHAPE(batch, HEADER));
     w->first = stoa_new(ctx, STOA_I32, STOA_SHAPE(batch, steps));
-    w->distance = stoa_new(ctx, STOA_I32, STOA_SHAPE(steps, slots + steps));
     if (!ready(ctx))
         return;
-    int32_t *past = w->past->data, *first = w->first->data, *distance = w->distance->data;
+    int32_t *past = w->past->data, *first = w->first->data;
     for (int64_t b = 0; b < batch; b++) {
         const float *row = state->data + b * state->width;
         past[b * HEADER] = (int32_t)row[0];
@@ -53,13 +56,20 @@ void stoa_agent_window_open(stoa_ctx *ctx, stoa_agent_window *w, const stoa_agen
             first[b * steps + t] = begin;
         }
     }
-    for (int64_t t = 0; t < steps; t++)
-        for (int64_t j = 0; j < slots + steps; j++) {
-            int64_t back = slots + t - j;
-            distance[t * (slots + steps) + j] = (int32_t)(back < 0       ? 0
-                                                          : back > slots ? slots
-                                                                         : back);
+}
+
+stoa_tensor *stoa_agent_window_distance(stoa_ctx *ctx, const stoa_agent_window *w) {
+    int64_t keys = w->slots + w->steps;
+    stoa_tensor *distance = stoa_new(ctx, STOA_I32, STOA_SHAPE(w->steps, keys));
+    if (!ready(ctx))
+        return distance;
+    int32_t *to = distance->data;
+    for (int64_t t = 0; t < w->steps; t++)
+        for (int64_t j = 0; j < keys; j++) {
+            int64_t back = w->slots + t - j;
+            to[t * keys + j] = (int32_t)(back < 0 ? 0 : back > w->slots ? w->slots : back);
         }
+    return distance;
 }
 
 stoa_tensor *stoa_agent_window_rows(stoa_ctx *ctx, const stoa_agent_window *w, int64_t block,

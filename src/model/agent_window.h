@@ -1,10 +1,10 @@
 /*
- * model/agent_window.h - what a transformer core keeps of the past: for every block its inputs of
- * the last P steps, in the instance's state row.
+ * model/agent_window.h - what a core keeps of the past: of a transformer, for every block its
+ * inputs of the last P steps; of a memory, one block of written rows. In the instance's state row.
  *
- * A state row is: place of the next step in the ring, steps held (at most P, and none from before
- * the episode), then for every block P slots of M floats (the block's input) and one that is 1
- * where the step went through the block.
+ * A state row begins with: place of the next step in the ring, steps held (at most P, and none from
+ * before the episode), then for every block P slots of M floats (the block's input) and one that is
+ * 1 where the step went through the block.
  *
  * Keys of a call are the P past steps, oldest first, then its T own: key j lies P + t - j steps
  * before query t. A query sees the P steps before it and itself, nothing from before its episode.
@@ -17,15 +17,22 @@
 typedef struct stoa_agent_window {
     int64_t batch, steps, slots, width, blocks; /* B, T, P, M */
     const stoa_agent_state *state;
-    const uint8_t *reset;  /* (T, B), or NULL */
-    stoa_tensor *past;     /* (B, 2) I32: place in the ring, steps held */
-    stoa_tensor *first;    /* (B, T) I32: first key of the query's episode */
-    stoa_tensor *distance; /* (T, P + T) I32: steps back, within 0 to P */
+    const uint8_t *reset; /* (T, B), or NULL */
+    stoa_tensor *past;    /* (B, 2) I32: place in the ring, steps held */
+    stoa_tensor *first;   /* (B, T) I32: first key of the query's episode */
 } stoa_agent_window;
 
-int64_t stoa_agent_window_width(const stoa_agent_options *options);
-void stoa_agent_window_open(stoa_ctx *ctx, stoa_agent_window *w, const stoa_agent_options *options,
+typedef struct stoa_agent_window_shape {
+    int64_t blocks, slots, width; /* slots: P */
+} stoa_agent_window_shape;
+
+/* Of a transformer core. */
+stoa_agent_window_shape stoa_agent_window_shape_of(const stoa_agent_options *options);
+int64_t stoa_agent_window_width(stoa_agent_window_shape shape);
+void stoa_agent_window_open(stoa_ctx *ctx, stoa_agent_window *w, stoa_agent_window_shape shape,
                             const stoa_agent_input *input, const stoa_agent_state *state);
+/* (T, P + T) I32: how many steps before a query a key lies, within 0 to P. */
+stoa_tensor *stoa_agent_window_distance(stoa_ctx *ctx, const stoa_agent_window *w);
 /* The block's inputs in the P past steps, (B, P, M) in full precision; *through (B, P) U8. */
 stoa_tensor *stoa_agent_window_rows(stoa_ctx *ctx, const stoa_agent_window *w, int64_t block,
                                     stoa_tensor **through);

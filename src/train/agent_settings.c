@@ -12,7 +12,7 @@
 
 static const char *const precisions[] = {"auto", "f32", "bf16", NULL};
 static const char *const images[] = {"flat", "small", "impala", "resnet", NULL};
-static const char *const cores[] = {"none", "lstm", "transformer", NULL};
+static const char *const cores[] = {"none", "lstm", "transformer", "memory", NULL};
 static const char *const learners[] = {"vtrace", "ppo", NULL};
 static const char *const schedules[] = {"constant", "cosine", "linear", NULL};
 static const char *const optimizers[] = {"adamw", "rmsprop", NULL};
@@ -54,6 +54,12 @@ static const stoa_setting rows[] = {
     ROW_INT("agent.core_memory", agent.core_memory, "64", 0, 1048576, "Past steps it sees."),
     ROW_FLOAT("agent.core_capacity", agent.core_capacity, "1", 1e-6, 1,
               "Share of the steps that its odd blocks take; 1: no depth routing."),
+    ROW_INT("agent.memory_rows", agent.memory_rows, "128", 1, 1048576,
+            "Rows of the episode that a memory core keeps, one a step."),
+    ROW_INT("agent.memory_width", agent.memory_width, "64", 1, 65536, "Their width."),
+    ROW_INT("agent.read_heads", agent.read_heads, "3", 1, 64, "Its reads a step."),
+    ROW_INT("agent.read_top_k", agent.read_top_k, "50", 1, 1048576,
+            "Rows that a read mixes: those nearest to its key."),
     ROW_BOOL("agent.last_action", agent.last_action, "false",
              "The core also reads the previous action."),
     ROW_BOOL("agent.last_reward", agent.last_reward, "false", "And the previous reward."),

@@ -101,6 +101,8 @@ static void acting_step_by_step_equals_the_unroll(void **state) {
 static void gradients_equal_finite_differences(void **state) {
     (void)state;
     for (int k = 0; k < agent_variant_count; k++) {
+        if (agent_variants[k].core == STOA_CORE_MEMORY) /* rows are written without a gradient, */
+            continue;                                   /* see test_agent_memory.c */
         stoa_env_spec spec = agent_spec(&agent_variants[k]);
         stoa_agent_options o = agent_options(&agent_variants[k]);
         agent_case c, wide;
