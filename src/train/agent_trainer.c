@@ -26,6 +26,7 @@ static stoa_status open_objectives(stoa_agent_net *net, const stoa_agent_setting
         .params = net->params,
         .steps = s->unroll,
         .batch = s->instances,
+        .discount = s->discount,
         .scale = s->mean_loss ? 1 / (double)(s->unroll * s->instances) : 1,
     };
     STOA_TRY(stoa_objective_list(s->objectives, classes, &count, err));

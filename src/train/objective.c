@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "train/synthetic_returns.h"
+#include "train/value_transport.h"
 
 /* In the order `stoa list settings` shows. */
 static const stoa_objective_class *const classes[] = {
     &stoa_objective_synthetic_returns,
+    &stoa_objective_value_transport,
 };
 
 enum { COUNT = sizeof classes / sizeof *classes };

@@ -22,6 +22,7 @@ typedef struct stoa_objective_place {
     const stoa_agent *agent;
     stoa_params *params;  /* to declare parameters in */
     int64_t steps, batch; /* T, B of the unrolls */
+    double discount;      /* of the rewards */
     double scale;         /* factor on every loss: 1, or 1 / (T * B) with mean_loss */
 } stoa_objective_place;
 
