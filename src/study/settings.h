@@ -2,7 +2,15 @@
 #ifndef STOA_STUDY_SETTINGS_H
 #define STOA_STUDY_SETTINGS_H
 
+#include "stoa/study.h"
+
 /* The text of studies/<name>.yaml, or NULL. */
 const char *stoa_study_settings(const char *name);
+/* Fills target, a struct described by table: defaults, then studies/<study>.<scale>.yaml, then
+ * options->set. name: room for "<study>.<scale>", what messages call the file. */
+enum { STOA_STUDY_NAME = 64 };
+stoa_status stoa_study_settings_load(stoa_settings_table table, void *target, const char *study,
+                                     const stoa_study_options *options, char name[STOA_STUDY_NAME],
+                                     stoa_error *err);
 
 #endif /* STOA_STUDY_SETTINGS_H */

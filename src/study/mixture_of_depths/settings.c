@@ -72,17 +72,9 @@ static stoa_status check_seeds(const stoa_mod_settings *m, const char *name, sto
 stoa_status stoa_mod_settings_load(const stoa_study_options *o, stoa_mod_settings *out,
                                    stoa_error *err) {
     stoa_settings_table table = {rows, sizeof rows / sizeof rows[0]};
-    char name[64];
-    snprintf(name, sizeof name, "mixture-of-depths.%s", stoa_scale_name(o->scale));
-    const char *yaml = stoa_study_settings(name);
+    char name[STOA_STUDY_NAME];
     memset(out, 0, sizeof *out);
-    STOA_TRY(stoa_settings_defaults(table, out, err));
-    if (yaml)
-        STOA_TRY(stoa_settings_parse(table, out, name, stoa_view_of(yaml), NULL, err));
-    for (int i = 0; i < o->set_count; i++)
-        STOA_TRY(stoa_settings_set(table, out, o->set[i], NULL, err));
-    if (o->seeds_count > STOA_SETTING_ITEMS)
-        return stoa_fail(err, STOA_ERR_USAGE, "at most %d seeds", STOA_SETTING_ITEMS);
+    STOA_TRY(stoa_study_settings_load(table, out, "mixture-of-depths", o, name, err));
     if (o->seeds_count > 0) {
         out->seeds.count = out->control_seeds.count = o->seeds_count;
         for (int i = 0; i < o->seeds_count; i++)

@@ -107,8 +107,10 @@ static void add_trace(stoa_report *report, const stoa_srs_study *study, stoa_srs
     if (seeds->count == 0)
         return;
     stoa_srs_point p = {arm, seeds->item[0]};
+    if (!stoa_srs_run_dir(study, &p, dir, sizeof dir))
+        return;
     stoa_sr_trace *trace = stoa_alloc(sizeof *trace);
-    if (!trace || !stoa_srs_run_dir(study, &p, dir, sizeof dir))
+    if (!trace)
         return;
     if (stoa_sr_trace_play(trace, dir, study->settings.trace_episodes, 1000, &why) == STOA_OK) {
         snprintf(id, sizeof id, "trace-%s", stoa_srs_arms[arm].name);
