@@ -62,6 +62,7 @@ static void begin(scene *s, const char *folder) {
                                              .sweep_seed = 1,
                                              .budgets = {1, {1e9}},
                                              .seeds = {3, {2, 3, 4}},
+                                             .confirm_seeds = {3, {2, 3, 4}},
                                              .ablation_width = 32,
                                              .ablation_layers = 2,
                                              .ablation_budget = 1e9,
@@ -165,10 +166,19 @@ static void the_seed_that_chooses_may_not_judge(void **state) {
     s.options.seeds_count = 1;
     assert_int_equal(stoa_mod_settings_load(&s.options, &settings, &err), STOA_ERR_USAGE);
     assert_non_null(strstr(err.message, "seed 1 chooses"));
+    s.options.seeds_count = 0;
+    s.options.set = (const char *const[]){"confirm_seeds=[1, 5]"};
+    s.options.set_count = 1;
+    assert_int_equal(stoa_mod_settings_load(&s.options, &settings, &err), STOA_ERR_USAGE);
+    s.options.set = (const char *const[]){"confirm_seeds=[5, 6, 7]"};
+    assert_int_equal(stoa_mod_settings_load(&s.options, &settings, &err), STOA_OK);
+    assert_int_equal(settings.confirm_seeds.count, 3);
     s.options.seeds = &two;
+    s.options.seeds_count = 1;
     for (int scale = 0; scale < STOA_SCALE_COUNT; scale++) {
         s.options.scale = (stoa_scale)scale;
         assert_int_equal(stoa_mod_settings_load(&s.options, &settings, &err), STOA_OK);
+        assert_int_equal(settings.confirm_seeds.count, 1);
     }
 }
 
@@ -215,6 +225,11 @@ static void sizes_are_chosen_by_validation_and_claims_by_test(void **state) {
     near(f[MOD_CLAIM_ACCURACY].value.value, 0.9, 1e-9);
     near(f[MOD_CLAIM_RECALL].value.value, 0.7, 1e-9);
     assert_int_equal(f[MOD_CLAIM_ENTROPY].seeds, 0);
+    /* of the best against the best only the seeds set apart for it count */
+    s.study.settings.confirm_seeds = (stoa_int_list){2, {3, 4}};
+    stoa_mod_findings(&s.study, NULL, NULL, f);
+    assert_int_equal(f[MOD_CLAIM_HEADLINE].seeds, 2);
+    assert_int_equal(f[MOD_CLAIM_ACCURACY].seeds, 3);
 }
 
 /* Gaussian routing is judged by its own choice, the others by the predictor's. */

@@ -216,12 +216,12 @@ void stoa_mod_findings(const stoa_mod_study *study, const stoa_mod_speed *speed,
 /* Test losses of one size by confirmation seed; -> count. */
 static int64_t confirmed(const stoa_mod_study *study, const stoa_mod_result *r, double *loss) {
     int64_t n = 0;
-    for (int64_t s = 0; s < study->settings.seeds.count; s++)
+    for (int64_t s = 0; s < study->settings.confirm_seeds.count; s++)
         for (int64_t i = 0; i < study->count; i++) {
             const stoa_mod_point *p = &study->results[i].point;
             if (p->arm == r->point.arm && p->width == r->point.width &&
                 p->layers == r->point.layers && p->budget == r->point.budget && p->rate == 0 &&
-                p->seed == study->settings.seeds.item[s]) {
+                p->seed == study->settings.confirm_seeds.item[s]) {
                 loss[n++] = study->results[i].test.loss;
                 break;
             }

@@ -24,7 +24,8 @@ typedef struct stoa_mod_settings {
     stoa_int_list dense_widths, dense_layers, routed_widths, routed_layers;
     double capacity;
     int64_t sweep_seed;
-    stoa_int_list seeds; /* of confirmation and ablations */
+    stoa_int_list seeds;         /* of ablations */
+    stoa_int_list confirm_seeds; /* of the best against the best */
     int64_t ablation_width, ablation_layers;
     double ablation_budget;
     stoa_int_list control_seeds; /* of learned against Gaussian routing */

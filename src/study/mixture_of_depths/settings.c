@@ -38,8 +38,9 @@ static const stoa_setting rows[] = {
      "Share of tokens a routed block takes."},
     {"sweep_seed", STOA_SET_INT, AT(sweep_seed), "1", 0, 1e9, NULL,
      "Seed of the runs that choose rates and sizes; it must not be among those that judge."},
-    {"seeds", STOA_SET_INTS, AT(seeds), NULL, 0, 1e9, NULL,
-     "Seeds of the confirmation and the ablations."},
+    {"seeds", STOA_SET_INTS, AT(seeds), NULL, 0, 1e9, NULL, "Seeds of the ablations."},
+    {"confirm_seeds", STOA_SET_INTS, AT(confirm_seeds), NULL, 0, 1e9, NULL,
+     "Seeds of the best against the best; none: those of the ablations."},
     {"ablation_width", STOA_SET_INT, AT(ablation_width), "128", 8, 65536, NULL,
      "Width of the ablations."},
     {"ablation_layers", STOA_SET_INT, AT(ablation_layers), "6", 1, 64, NULL, "Their depth."},
@@ -58,8 +59,8 @@ static const stoa_setting rows[] = {
 
 /* The seed that chooses must not judge its own choice. */
 static stoa_status check_seeds(const stoa_mod_settings *m, const char *name, stoa_error *err) {
-    const stoa_int_list *lists[2] = {&m->seeds, &m->control_seeds};
-    for (int l = 0; l < 2; l++)
+    const stoa_int_list *lists[] = {&m->seeds, &m->confirm_seeds, &m->control_seeds};
+    for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
         for (int64_t i = 0; i < lists[l]->count; i++)
             if (lists[l]->item[i] == m->sweep_seed)
                 return stoa_fail(err, STOA_ERR_USAGE,
@@ -79,7 +80,10 @@ stoa_status stoa_mod_settings_load(const stoa_study_options *o, stoa_mod_setting
         out->seeds.count = out->control_seeds.count = o->seeds_count;
         for (int i = 0; i < o->seeds_count; i++)
             out->seeds.item[i] = out->control_seeds.item[i] = o->seeds[i];
+        out->confirm_seeds.count = 0;
     }
+    if (out->confirm_seeds.count == 0)
+        out->confirm_seeds = out->seeds;
     if (out->dense_widths.count != out->dense_layers.count ||
         out->routed_widths.count != out->routed_layers.count)
         return stoa_fail(err, STOA_ERR_USAGE,

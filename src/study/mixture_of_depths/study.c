@@ -77,8 +77,8 @@ static void list_ablations(const stoa_mod_study *study, stoa_mod_list *list) {
 static void list_repeats(const stoa_mod_study *study, const stoa_mod_result *r,
                          stoa_mod_list *list) {
     stoa_mod_point p = r->point;
-    for (int64_t i = 0; i < study->settings.seeds.count; i++) {
-        p.seed = study->settings.seeds.item[i];
+    for (int64_t i = 0; i < study->settings.confirm_seeds.count; i++) {
+        p.seed = study->settings.confirm_seeds.item[i];
         stoa_mod_list_add(list, p);
     }
 }
@@ -128,8 +128,8 @@ static void plan(stoa_mod_study *study, const stoa_mod_list *list) {
         study->planned_flops += list->item[i].budget;
     }
     for (int64_t b = 0; b < m->budgets.count; b++) {
-        study->planned += 3 * m->seeds.count;
-        study->planned_flops += 3 * (double)m->seeds.count * m->budgets.item[b];
+        study->planned += 3 * m->confirm_seeds.count;
+        study->planned_flops += 3 * (double)m->confirm_seeds.count * m->budgets.item[b];
     }
 }
 
@@ -176,10 +176,10 @@ static stoa_mod_looks *look(stoa_mod_study *study) {
     stoa_mod_headline_of(study, m->budgets.item[m->budgets.count - 1], &h);
     stoa_mod_looks *looks = h.routed.point.width > 0 ? stoa_alloc(sizeof *looks) : NULL;
     stoa_mod_routing *one = looks ? stoa_alloc(sizeof *one) : NULL;
-    for (int64_t i = 0; one && i < m->seeds.count; i++) {
+    for (int64_t i = 0; one && i < m->confirm_seeds.count; i++) {
         stoa_mod_point p = h.routed.point;
         stoa_error why = {0};
-        p.seed = m->seeds.item[i];
+        p.seed = m->confirm_seeds.item[i];
         /* weights may have been cleared away since; the rest of the report stands without them */
         if (stoa_mod_analyse(study, &p, one, &why) != STOA_OK) {
             stoa_log_write(STOA_LOG_WARN, "no look into the model: %s", why.message);

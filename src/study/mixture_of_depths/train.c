@@ -14,8 +14,8 @@
 static bool keeps_weights(const stoa_mod_study *study, const stoa_mod_point *p) {
     const stoa_mod_settings *m = &study->settings;
     bool confirms = false;
-    for (int64_t i = 0; i < m->seeds.count; i++)
-        confirms = confirms || p->seed == m->seeds.item[i];
+    for (int64_t i = 0; i < m->confirm_seeds.count; i++)
+        confirms = confirms || p->seed == m->confirm_seeds.item[i];
     return p->arm == MOD_ROUTED && p->budget == m->budgets.item[m->budgets.count - 1] && confirms;
 }
 
