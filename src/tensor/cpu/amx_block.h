@@ -74,6 +74,7 @@ STOA_INLINE void stoa_fetch_step(stoa_fetch *f, bool near) {
 typedef struct stoa_output {
     bool bf16, add, scaled, biased;
     bool mixed; /* columns in the order of stoa_amx_panels_mixed */
+    bool past;  /* past the caches: f32, whole lines */
 } stoa_output;
 
 /* A finished block that waits to be written, and memory soon needed. */
@@ -145,10 +146,14 @@ STOA_INLINE void stoa_write_rows(stoa_chores *w, stoa_output kind, int end) {
             low = _mm512_add_ps(low, bias_low);
             high = _mm512_add_ps(high, bias_high);
         }
-        if (kind.bf16)
+        if (kind.bf16) {
             stoa_write_bf16(to, low, high, columns, kind.add);
-        else
+        } else if (kind.past) {
+            _mm512_stream_ps((float *)to, low);
+            _mm512_stream_ps((float *)to + 16, high);
+        } else {
             stoa_write_f32(to, low, high, columns, kind.add);
+        }
     }
     w->row = end;
 }

@@ -9,6 +9,9 @@
  * stay in the second-level cache; over the inner dimension in cuts whose packed operands stay there
  * too; and multiplies 32 x 32 blocks. Sums are kept between cuts as tiles lie in memory. The sums
  * of dY's columns (db) fall out of the packing.
+ *
+ * A gradient is next read when all of them are there, so it is written past the caches: no line is
+ * fetched only to be overwritten, which takes as long as the product of a few rows.
  */
 #include "tensor/cpu/amx_block.h"
 
@@ -80,9 +83,14 @@ stoa_amx_gradient_plan stoa_amx_gradient_planned(const stoa_amx_gradient *g, int
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
+/* Whether dW is whole lines, and is not added to. */
+static bool writes_past(const stoa_amx_gradient *g) {
+    return !g->add_dw && g->k % 32 == 0 && g->n % 32 == 0 && (uintptr_t)g->dw % 64 == 0;
+}
+
 /* Writes a finished 32 x 32 block of dW^T (columns mixed) to dW: rows x columns of the block. */
-static void write_swapped(const float *from, float *to, int64_t stride, int64_t rows,
-                          int64_t columns, bool add) {
+STOA_INLINE void write_swapped(const float *from, float *to, int64_t stride, int64_t rows,
+                               int64_t columns, stoa_output kind) {
     _Alignas(64) float turned[16][16];
     for (int half = 0; half < 4; half++) {
         int right = half & 1, low = half >> 1; // 16 mixed columns; 16 rows
@@ -96,7 +104,11 @@ static void write_swapped(const float *from, float *to, int64_t stride, int64_t 
                 continue;
             float *row = to + n * stride + 16 * low;
             __m512 v = _mm512_load_ps(turned[j]);
-            if (add)
+            if (kind.past) {
+                _mm512_stream_ps(row, v);
+                continue;
+            }
+            if (kind.add)
                 v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(lanes, row));
             _mm512_mask_storeu_ps(row, lanes, v);
         }
@@ -197,7 +209,7 @@ STOA_INLINE void multiply(const worker *k, const cut *c, stoa_output kind) {
             stoa_store_tiles(results[turn]);
             if (k->plan->swapped)
                 write_swapped(results[turn], g->dw + b * g->k + a, g->k, c->a1 - a, c->b1 - b,
-                              g->add_dw);
+                              kind);
             else
                 stoa_hand_over(&w, results[turn], g->dw + a * g->k + b, g->k * 4, c->a1 - a,
                                c->b1 - b, steps);
@@ -208,6 +220,10 @@ STOA_INLINE void multiply(const worker *k, const cut *c, stoa_output kind) {
 
 static void put(const worker *k, const cut *c) {
     multiply(k, c, (stoa_output){.mixed = true});
+}
+
+static void put_past(const worker *k, const cut *c) {
+    multiply(k, c, (stoa_output){.mixed = true, .past = true});
 }
 
 static void add(const worker *k, const cut *c) {
@@ -223,7 +239,7 @@ static void run_cut(const worker *w, const cut *c) {
         memset(w->spread, 0, (size_t)stoa_ceil_div(n1 - n0, 32) * sizeof *w->spread);
     pack(&w->a, c->a0, c->a1, c, w->tiles, true, sums && !swapped ? w->spread : NULL);
     pack(&w->b, c->b0, c->b1, c, w->panels, false, sums && swapped ? w->spread : NULL);
-    (w->g->add_dw ? add : put)(w, c);
+    (w->g->add_dw ? add : writes_past(w->g) ? put_past : put)(w, c);
     if (sums && c->m1 == w->g->m)
         write_sums(w->g, w->spread, !swapped, n0, n1);
 }
@@ -246,6 +262,7 @@ void stoa_amx_gradient_run(const stoa_amx_gradient *g, const stoa_amx_gradient_p
     for (cut c = cut_at(&w, w.a0, w.b0, 0); !c.none; c = cut_after(&w, &c))
         run_cut(&w, &c);
     stoa_amx_leave();
+    _mm_sfence(); // what went past the caches is there before the caller is told
 }
 
 #endif /* STOA_HAVE_AMX */
