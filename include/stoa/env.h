@@ -115,6 +115,14 @@ STOA_API void stoa_env_seed(stoa_env *env, uint64_t seed);
  * front ends check what people and scripts send with stoa_env_check_actions. pool: nullable. */
 STOA_API stoa_status stoa_env_step(stoa_env *env, stoa_pool *pool, const stoa_env_buffers *buffers,
                                    stoa_error *err);
+/* Whether instances may be stepped apart from each other: not where they live outside this program.
+ */
+STOA_API bool stoa_env_divisible(const stoa_env *env);
+/* One step of the instances [begin, end) of a divisible environment, on the calling thread: what
+ * stoa_env_step would do with them. buffers are those of all instances. Threads may step ranges
+ * that do not overlap at the same time. */
+STOA_API void stoa_env_step_range(stoa_env *env, const stoa_env_buffers *buffers, int64_t begin,
+                                  int64_t end);
 STOA_API stoa_status stoa_env_check_actions(const stoa_env *env, const stoa_env_buffers *buffers,
                                             stoa_error *err);
 /* Fills caller memory, one (count, shape...) array a space, with uniformly random actions. */

@@ -155,6 +155,16 @@ stoa_status stoa_env_step(stoa_env *env, stoa_pool *pool, const stoa_env_buffers
     return STOA_OK;
 }
 
+bool stoa_env_divisible(const stoa_env *env) {
+    return !env->class_->step_all;
+}
+
+void stoa_env_step_range(stoa_env *env, const stoa_env_buffers *buffers, int64_t begin,
+                         int64_t end) {
+    assert(stoa_env_divisible(env) && begin >= 0 && begin <= end && end <= env->count);
+    env->class_->step(env, buffers, begin, end);
+}
+
 /* ---- saving ---------------------------------------------------------------------------------- */
 
 size_t stoa_env_state_bytes(const stoa_env *env) {

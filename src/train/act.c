@@ -84,7 +84,7 @@ static void pick_range(void *arg, int64_t begin, int64_t end, int thread) {
     (void)thread;
     const job *j = arg;
     for (int64_t b = begin; b < end; b++) {
-        words w = {j->draw, (uint64_t)b, j->draw->step * j->blocks, {0}, WORDS};
+        words w = {j->draw, j->draw->first + (uint64_t)b, j->draw->step * j->blocks, {0}, WORDS};
         float log_prob = 0;
         for (int a = 0; a < j->spec->action_count; a++) {
             const stoa_space *space = &j->spec->actions[a];

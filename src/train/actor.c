@@ -1,9 +1,9 @@
 /*
- * train/actor.c - filling an unroll: observe, act, step, with the environment writing straight into
- * the rows.
+ * train/actor.c - filling unrolls: the memory for it, sharing the instances out among slices, and
+ * what is done for all of them together.
  *
- * An episode that was cut off needs the value of its last state, which the unroll does not hold
- * (its row is the next episode's first). Those states are gathered and looked at together.
+ * Weights are packed by the first forward pass after they changed, which several threads must not
+ * do at once: one instance is looked at for that before the slices begin.
  */
 #include <string.h>
 
@@ -46,10 +46,21 @@ stoa_status stoa_actor_init(stoa_actor *a, const stoa_agent_settings *s, const s
     stoa_ctx_set_compute(a->ctx, s->precision == STOA_PRECISION_BF16 ? STOA_BF16 : STOA_F32);
     STOA_TRY(stoa_agent_state_init(&a->state, agent, s->instances, err));
     STOA_TRY(stoa_agent_state_init(&a->cuts.state, agent, s->instances, err));
-    return stoa_episodes_init(&a->episodes, a->spec, s->instances, s->window, err);
+    STOA_TRY(stoa_episodes_init(&a->episodes, a->spec, s->instances, s->window, err));
+    return stoa_actor_share(a, stoa_actor_best_slices(a), err);
+}
+
+static void drop_slices(stoa_actor *a) {
+    for (int i = 0; i < a->slice_count; i++)
+        if (a->slices[i].ctx != a->ctx)
+            stoa_ctx_free(a->slices[i].ctx);
+    stoa_free(a->slices);
+    a->slices = NULL;
+    a->slice_count = 0;
 }
 
 void stoa_actor_deinit(stoa_actor *a) {
+    drop_slices(a);
     for (int i = 0; i < STOA_ENV_SPACES; i++) {
         stoa_free(a->final_observations[i]);
         stoa_free(a->cuts.observations[i]);
@@ -66,60 +77,103 @@ void stoa_actor_deinit(stoa_actor *a) {
     *a = (stoa_actor){0};
 }
 
-/* ---- cut-off episodes ------------------------------------------------------------------------ */
+/* ---- slices ---------------------------------------------------------------------------------- */
 
-/* Values of the states gathered so far, into their places. Always a full batch: one shape. */
-static stoa_status settle_cuts(stoa_actor *a, stoa_unroll *u, stoa_error *err) {
-    stoa_cuts *c = &a->cuts;
-    if (c->count == 0)
-        return STOA_OK;
-    stoa_agent_input in = {
-        .steps = 1, .batch = u->batch, .last_rewards = c->rewards, .reset = c->reset};
-    memcpy(in.observations, c->observations, sizeof c->observations);
-    memcpy(in.last_actions, c->actions, sizeof c->actions);
-    stoa_agent_output out;
-    stoa_ctx_reset(a->ctx);
-    stoa_agent_forward(a->ctx, a->agent, &in, &c->state, NULL, &out);
-    STOA_TRY(stoa_ctx_status(a->ctx, err));
-    for (int64_t i = 0; i < c->count; i++)
-        u->final_values[c->place[i]] = ((const float *)out.value->data)[i];
-    c->count = 0;
+/* Some rows of a state. */
+static stoa_agent_state rows_of(const stoa_agent_state *state, int64_t first, int64_t count) {
+    return (stoa_agent_state){state->width ? state->data + first * state->width : NULL, count,
+                              state->width};
+}
+
+static void *offset(void *rows, int64_t first, size_t bytes) {
+    return (char *)rows + (size_t)first * bytes;
+}
+
+static stoa_cuts cuts_of(const stoa_actor *a, int64_t first, int64_t count) {
+    const stoa_cuts *all = &a->cuts;
+    stoa_cuts c = {.place = all->place + first,
+                   .rewards = all->rewards + first,
+                   .reset = all->reset + first,
+                   .state = rows_of(&all->state, first, count)};
+    for (int o = 0; o < a->spec->observation_count; o++)
+        c.observations[o] =
+            offset(all->observations[o], first, stoa_space_bytes(&a->spec->observations[o]));
+    for (int k = 0; k < a->spec->action_count; k++)
+        c.actions[k] = offset(all->actions[k], first, stoa_space_bytes(&a->spec->actions[k]));
+    return c;
+}
+
+int stoa_actor_best_slices(const stoa_actor *a) {
+    int threads = stoa_pool_threads(a->pool);
+    if (!stoa_env_divisible(a->env))
+        return 1;
+    return threads < a->state.batch ? threads : (int)a->state.batch;
+}
+
+stoa_status stoa_actor_share(stoa_actor *a, int slices, stoa_error *err) {
+    enum { UNIT = 32 }; /* rows that matrix kernels take at once: slices of whole units, if many */
+    int64_t batch = a->state.batch, unit = batch >= slices * UNIT ? UNIT : 1;
+    drop_slices(a);
+    a->slices = stoa_alloc((size_t)slices * sizeof *a->slices);
+    if (!a->slices)
+        return stoa_fail(err, STOA_ERR_MEMORY, "out of memory for the actors");
+    for (int i = 0; i < slices; i++) {
+        int64_t first = batch / unit * i / slices * unit;
+        int64_t end = i == slices - 1 ? batch : batch / unit * (i + 1) / slices * unit;
+        stoa_actor_slice *s = &a->slices[a->slice_count++];
+        *s = (stoa_actor_slice){.first = first,
+                                .count = end - first,
+                                .draw = a->draw,
+                                .state = rows_of(&a->state, first, end - first),
+                                .cuts = cuts_of(a, first, end - first)};
+        s->draw.first = (uint64_t)first;
+        s->ctx = slices == 1 ? a->ctx : stoa_ctx_new(stoa_backend_cpu(), NULL, 0);
+        if (!s->ctx)
+            return stoa_fail(err, STOA_ERR_MEMORY, "out of memory for the actors");
+        stoa_ctx_set_compute(s->ctx, stoa_ctx_compute(a->ctx));
+    }
     return STOA_OK;
 }
 
-static void copy_row(void *into, int64_t to, const void *from, int64_t at, size_t bytes) {
-    memcpy((char *)into + (size_t)to * bytes, (const char *)from + (size_t)at * bytes, bytes);
+typedef struct job {
+    stoa_actor *a;
+    stoa_unroll *u;
+    int64_t update;
+} job;
+
+/* Slices [begin, end). */
+static void collect_range(void *arg, int64_t begin, int64_t end, int thread) {
+    const job *j = arg;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        stoa_actor_slice *s = &j->a->slices[i];
+        s->status = stoa_actor_slice_collect(j->a, s, j->u, j->update, &s->err);
+    }
 }
 
-/* Notes the instances that row t of the unroll says were cut off. */
-static stoa_status gather_cuts(stoa_actor *a, stoa_unroll *u, int64_t t, stoa_error *err) {
-    stoa_cuts *c = &a->cuts;
-    const stoa_env_spec *spec = a->spec;
-    for (int64_t b = 0; b < u->batch; b++) {
-        int64_t place = t * u->batch + b;
-        if (!u->truncated[place] || u->terminated[place])
-            continue;
-        for (int o = 0; o < spec->observation_count; o++)
-            copy_row(c->observations[o], c->count, a->final_observations[o], b,
-                     stoa_space_bytes(&spec->observations[o]));
-        for (int k = 0; k < spec->action_count; k++)
-            copy_row(c->actions[k], c->count, u->actions[k], place,
-                     stoa_space_bytes(&spec->actions[k]));
-        if (a->state.width > 0)
-            copy_row(c->state.data, c->count, a->state.data, b,
-                     (size_t)a->state.width * sizeof(float));
-        c->rewards[c->count] = u->rewards[place];
-        c->place[c->count++] = place;
-        if (c->count == u->batch)
-            STOA_TRY(settle_cuts(a, u, err));
+static stoa_status pack_weights(stoa_actor *a, const stoa_unroll *u, stoa_error *err) {
+    const stoa_actor_slice one = {.count = 1, .state = rows_of(&a->state, 0, 1)};
+    return stoa_actor_slice_prepare(a, &one, u, 0, err);
+}
+
+static stoa_status collect_slices(stoa_actor *a, stoa_unroll *u, int64_t update, stoa_error *err) {
+    job j = {a, u, update};
+    STOA_TRY(pack_weights(a, u, err));
+    stoa_pool_run(a->pool, a->slice_count, 1, collect_range, &j);
+    for (int i = 0; i < a->slice_count; i++) {
+        const stoa_actor_slice *s = &a->slices[i];
+        if (s->status != STOA_OK) {
+            if (err)
+                *err = s->err;
+            return s->status;
+        }
     }
     return STOA_OK;
 }
 
 /* ---- unrolls --------------------------------------------------------------------------------- */
 
-/* Row t as what the environment writes; with the actions that lead to it. */
-static stoa_env_buffers buffers_at(const stoa_actor *a, const stoa_unroll *u, int64_t t) {
+stoa_env_buffers stoa_actor_buffers(const stoa_actor *a, const stoa_unroll *u, int64_t t) {
     int64_t row = t * u->batch;
     stoa_env_buffers b = {.rewards = u->rewards + row,
                           .terminated = u->terminated + row,
@@ -136,42 +190,20 @@ static stoa_env_buffers buffers_at(const stoa_actor *a, const stoa_unroll *u, in
 }
 
 stoa_status stoa_actor_begin(stoa_actor *a, stoa_unroll *u, stoa_error *err) {
-    const stoa_env_buffers b = buffers_at(a, u, u->steps);
+    const stoa_env_buffers b = stoa_actor_buffers(a, u, u->steps);
     memset(u->reset + u->steps * u->batch, 1, (size_t)u->batch);
     return stoa_env_reset(a->env, a->pool, &b, err);
 }
 
-static stoa_status take_step(stoa_actor *a, stoa_unroll *u, int64_t t, stoa_error *err) {
-    int64_t row = t * u->batch, next = row + u->batch;
-    const stoa_env_buffers b = buffers_at(a, u, t + 1);
-    const stoa_agent_input in = stoa_unroll_input(a->layout, a->spec, u, t, 1);
-    stoa_agent_output out;
-    void *actions[STOA_ENV_SPACES] = {0};
-    for (int k = 0; k < a->spec->action_count; k++)
-        actions[k] = stoa_unroll_row(u, &a->layout->items[a->spec->observation_count + k], t + 1);
-    STOA_TRY(stoa_act(a->ctx, a->agent, a->spec, &in, &a->state, &a->draw, actions,
-                      u->log_probs + row, u->values + row, &out, err));
-    double before = stoa_clock();
-    STOA_TRY(stoa_env_step(a->env, a->pool, &b, err));
-    a->env_seconds += stoa_clock() - before;
-    unsigned cut = 0;
-    for (int64_t i = next; i < next + u->batch; i++) {
-        u->reset[i] = u->terminated[i] | u->truncated[i];
-        cut |= u->truncated[i];
-    }
-    stoa_episodes_add(&a->episodes, u->rewards + next, u->reset + next, b.metrics);
-    return cut ? gather_cuts(a, u, t + 1, err) : STOA_OK;
-}
-
-/* The value of the observation that the next unroll begins with. */
-static stoa_status look_ahead(stoa_actor *a, stoa_unroll *u, stoa_error *err) {
-    const stoa_agent_input in = stoa_unroll_input(a->layout, a->spec, u, u->steps, 1);
-    stoa_agent_output out;
-    stoa_ctx_reset(a->ctx);
-    stoa_agent_forward(a->ctx, a->agent, &in, &a->state, NULL, &out);
-    STOA_TRY(stoa_ctx_status(a->ctx, err));
-    memcpy(u->values + u->steps * u->batch, out.value->data, (size_t)u->batch * sizeof(float));
-    return STOA_OK;
+/* What the slices' episodes came to, in the order of steps and instances. */
+static void sum_up(stoa_actor *a, const stoa_unroll *u) {
+    double seconds = 0;
+    for (int64_t t = 1; t <= u->steps; t++)
+        stoa_episodes_add(&a->episodes, u->rewards + t * u->batch, u->reset + t * u->batch,
+                          u->metrics + t * u->batch * a->spec->metric_count);
+    for (int i = 0; i < a->slice_count; i++)
+        seconds += a->slices[i].env_seconds;
+    a->env_seconds += seconds / a->slice_count; /* they step at the same time */
 }
 
 stoa_status stoa_actor_collect(stoa_actor *a, const stoa_unroll *before, stoa_unroll *into,
@@ -180,10 +212,10 @@ stoa_status stoa_actor_collect(stoa_actor *a, const stoa_unroll *before, stoa_un
     if (a->state.width > 0)
         memcpy(into->state.data, a->state.data,
                (size_t)(a->state.batch * a->state.width) * sizeof(float));
-    for (int64_t t = 0; t < into->steps; t++) {
-        a->draw.step = (uint64_t)(update * into->steps + t);
-        STOA_TRY(take_step(a, into, t, err));
-    }
-    STOA_TRY(settle_cuts(a, into, err));
-    return a->bootstrap ? look_ahead(a, into, err) : STOA_OK;
+    if (a->slice_count > 1)
+        STOA_TRY(collect_slices(a, into, update, err));
+    else
+        STOA_TRY(stoa_actor_slice_collect(a, &a->slices[0], into, update, err));
+    sum_up(a, into);
+    return STOA_OK;
 }

@@ -52,8 +52,9 @@ stoa_status stoa_unroll_check(const stoa_unroll *u, const stoa_env_spec *spec, i
 /* Random numbers of a step: the instance is the stream, so bits do not depend on threads. */
 typedef struct stoa_draw {
     uint32_t key[2];
-    uint64_t step; /* of all steps of the run */
-    bool greedy;   /* the most probable action instead */
+    uint64_t step;  /* of all steps of the run */
+    uint64_t first; /* the instance of the input's first row */
+    bool greedy;    /* the most probable action instead */
 } stoa_draw;
 stoa_draw stoa_draw_of(uint64_t seed, const char *name, bool greedy);
 
@@ -83,19 +84,31 @@ void stoa_episodes_add(stoa_episodes *e, const float *rewards, const uint8_t *ov
 /* Means of the window with the half width of their 95 % intervals. */
 stoa_agent_scores stoa_episodes_scores(const stoa_episodes *e);
 
-/* ---- actor.c: filling unrolls ---- */
+/* ---- actor.c: filling unrolls; actor_slice.c: some of the instances ---- */
 
-/* Cut-off episodes, whose last states still need a value: gathered over the unroll, so that one
- * forward pass of a full batch serves them all. */
+/* Cut-off episodes of a slice, whose last states still need a value: gathered over the unroll, so
+ * that one forward pass of as many rows as the slice has serves them all. N instances. */
 typedef struct stoa_cuts {
     int64_t count;
-    int64_t *place;                      /* (B) row * B + instance */
-    void *observations[STOA_ENV_SPACES]; /* (B, shape...) */
-    void *actions[STOA_ENV_SPACES];      /* (B, shape...) */
-    float *rewards;                      /* (B) */
-    uint8_t *reset;                      /* (B) zeros */
+    int64_t *place;                      /* (N) row * B + instance */
+    void *observations[STOA_ENV_SPACES]; /* (N, shape...) */
+    void *actions[STOA_ENV_SPACES];      /* (N, shape...) */
+    float *rewards;                      /* (N) */
+    uint8_t *reset;                      /* (N) zeros */
     stoa_agent_state state;
 } stoa_cuts;
+
+/* Instances [first, first + count) of an actor: their part of its arrays, and a context. */
+typedef struct stoa_actor_slice {
+    int64_t first, count;
+    stoa_ctx *ctx; /* the actor's own when this slice is the only one, else one without a pool */
+    stoa_draw draw;
+    stoa_agent_state state; /* borrowed rows */
+    stoa_cuts cuts;         /* borrowed rows */
+    double env_seconds;
+    stoa_status status; /* of the last unroll, for the thread that joins */
+    stoa_error err;
+} stoa_actor_slice;
 
 typedef struct stoa_actor {
     const stoa_agent *agent;
@@ -103,16 +116,16 @@ typedef struct stoa_actor {
     const stoa_unroll_layout *layout;
     stoa_env *env;
     stoa_pool *pool;        /* borrowed */
-    stoa_ctx *ctx;          /* owned */
+    stoa_ctx *ctx;          /* owned; works on the pool */
     stoa_agent_state state; /* before the next observation */
     stoa_draw draw;
     bool bootstrap;                            /* value of the last observation too */
     void *final_observations[STOA_ENV_SPACES]; /* (B, shape...) */
-    stoa_cuts cuts;
+    stoa_cuts cuts;                            /* memory of the slices' */
+    stoa_actor_slice *slices;
+    int slice_count;
     stoa_episodes episodes;
     double env_seconds;
-    stoa_status status; /* of the last unroll, for the thread that joins */
-    stoa_error err;
 } stoa_actor;
 
 /* env is owned from then on, on failure too. */
@@ -120,10 +133,25 @@ stoa_status stoa_actor_init(stoa_actor *a, const stoa_agent_settings *settings,
                             const stoa_agent *agent, const stoa_unroll_layout *layout,
                             stoa_env *env, stoa_pool *pool, stoa_error *err);
 void stoa_actor_deinit(stoa_actor *a);
+/* How many slices are best: one a thread where the environment's instances can be stepped apart. */
+int stoa_actor_best_slices(const stoa_actor *a);
+/* Shares the instances out among so many slices, each of which then walks through a whole unroll on
+ * one thread without waiting for another. One slice: the pool's threads share every operation. */
+stoa_status stoa_actor_share(stoa_actor *a, int slices, stoa_error *err);
 /* First observations into the last row of u: what an unroll before the first one would end with. */
 stoa_status stoa_actor_begin(stoa_actor *a, stoa_unroll *u, stoa_error *err);
 /* T steps after the last row of `before`; draws belong to (update, step, instance). */
 stoa_status stoa_actor_collect(stoa_actor *a, const stoa_unroll *before, stoa_unroll *into,
                                int64_t update, stoa_error *err);
+
+/* Row t of an unroll as what the environment writes; with the actions that lead to it. */
+stoa_env_buffers stoa_actor_buffers(const stoa_actor *a, const stoa_unroll *u, int64_t t);
+/* Every step of an unroll for one slice, cut-off episodes and the value behind the last step
+ * included; what concerns all instances together (episodes' figures) is left to the actor. */
+stoa_status stoa_actor_slice_collect(stoa_actor *a, stoa_actor_slice *slice, stoa_unroll *u,
+                                     int64_t update, stoa_error *err);
+/* One forward pass of the slice's rows at step t that leaves nothing behind but packed weights. */
+stoa_status stoa_actor_slice_prepare(stoa_actor *a, const stoa_actor_slice *slice,
+                                     const stoa_unroll *u, int64_t t, stoa_error *err);
 
 #endif /* STOA_TRAIN_AGENT_H */
