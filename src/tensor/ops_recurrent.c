@@ -30,8 +30,8 @@ stoa_tensor *stoa_lstm(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *weight_x, sto
     node.out[1] = stoa_new(ctx, full, STOA_SHAPE(batch, n));
     node.out[2] = stoa_new(ctx, full, STOA_SHAPE(batch, n));
     if (stoa_node_wants_grad(ctx, &node)) {
-        node.save[0] = stoa_new(ctx, full, STOA_SHAPE(steps, batch, 4 * n)); // gates
-        node.save[1] = stoa_new(ctx, full, STOA_SHAPE(steps, batch, n));     // cells
+        node.save[0] = stoa_new(ctx, x->dtype, STOA_SHAPE(steps, batch, 4 * n)); // gates, as wide
+        node.save[1] = stoa_new(ctx, full, STOA_SHAPE(steps, batch, n));         // cells
     }
     if (h_last)
         *h_last = node.out[1];

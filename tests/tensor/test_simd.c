@@ -34,6 +34,7 @@ VECTOR(verf, stoa_verf)
 LANES(lanes_exp, stoa_lanes_exp)
 LANES(lanes_sigmoid, stoa_lanes_sigmoid)
 LANES(lanes_erfcx, stoa_lanes_erfcx)
+LANES(lanes_tanh, stoa_lanes_tanh)
 
 static double erfcx(double z) {
     return exp(z * z) * erfc(z);
@@ -71,6 +72,8 @@ static const range ranges[] = {
     {"exp of lanes", lanes_exp, exp, -1, 1},
     {"sigmoid of lanes", lanes_sigmoid, sigmoid, -86, 86},
     {"erfcx of lanes", lanes_erfcx, erfcx, 0, 10},
+    {"tanh of lanes", lanes_tanh, tanh, -12, 12},
+    {"tanh of lanes", lanes_tanh, tanh, -1e-2, 1e-2},
 };
 
 static void functions_are_within_a_millionth(void **state) {
@@ -130,6 +133,10 @@ static const special specials[] = {
     {"sigmoid of lanes", lanes_sigmoid, INFINITY, 1},
     {"sigmoid of lanes", lanes_sigmoid, 0, 0.5f},
     {"sigmoid of lanes", lanes_sigmoid, NAN, NAN},
+    {"tanh of lanes", lanes_tanh, -INFINITY, -1},
+    {"tanh of lanes", lanes_tanh, INFINITY, 1},
+    {"tanh of lanes", lanes_tanh, 0, 0},
+    {"tanh of lanes", lanes_tanh, NAN, NAN},
     {"erf", verf, 0, 0},
     {"erf", verf, NAN, NAN},
 };

@@ -93,7 +93,7 @@ stoa_status stoa_cpu_gru(stoa_ctx *ctx, stoa_node *node) {
                                     .y = w.z,
                                     .y_dtype = STOA_F32};
     STOA_TRY(stoa_linear_forward(ctx, &inputs));
-    STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_h, node->in[2], true, operand, x->shape[0]));
+    STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_h, node->in[2], true, operand));
     stoa_recurrent_start(w.h, node->in[5], states);
     stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, forward_range, &w);
     return STOA_OK;
@@ -153,8 +153,7 @@ static stoa_status prepare_backward(stoa_ctx *ctx, stoa_node *node, stoa_dtype o
         return STOA_ERR_MEMORY;
     memset(w->dh, 0, (size_t)states * sizeof *w->dh);
     stoa_recurrent_add(w->dh, stoa_grad_out(node, 1), 0, states);
-    return stoa_recurrent_prepare(ctx, &w->weight_h, node->in[2], false, operand,
-                                  node->out[0]->shape[0]);
+    return stoa_recurrent_prepare(ctx, &w->weight_h, node->in[2], false, operand);
 }
 
 stoa_status stoa_cpu_gru_backward(stoa_ctx *ctx, stoa_node *node) {

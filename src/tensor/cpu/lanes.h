@@ -89,6 +89,34 @@ STOA_INLINE void stoa_lanes_put(void *data, stoa_dtype dtype, int64_t at, int64_
 #endif
 }
 
+/* Numbers within -1 to 1 in 16 bits of fixed point, 32767 being 1: near the ends they keep what
+ * bfloat16 would lose. The first n <= 16 lanes. */
+STOA_INLINE void stoa_lanes_put_fixed(int16_t *to, int64_t n, stoa_lanes v) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+    __m256i h = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(v * 32767.0f));
+    if (n == STOA_LANES)
+        _mm256_storeu_si256((__m256i *)(void *)to, h);
+    else
+        _mm256_mask_storeu_epi16(to, (__mmask16)((1u << n) - 1u), h);
+#else
+    for (int64_t i = 0; i < n; i++)
+        to[i] = (int16_t)lrintf(v[i] * 32767.0f);
+#endif
+}
+
+STOA_INLINE stoa_lanes stoa_lanes_get_fixed(const int16_t *from, int64_t n) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+    __m256i h = n == STOA_LANES ? _mm256_loadu_si256((const __m256i *)(const void *)from)
+                                : _mm256_maskz_loadu_epi16((__mmask16)((1u << n) - 1u), from);
+    return _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(h)) * (1.0f / 32767.0f);
+#else
+    stoa_lanes v = {0};
+    for (int64_t i = 0; i < n; i++)
+        v[i] = (float)from[i] * (1.0f / 32767.0f);
+    return v;
+#endif
+}
+
 typedef stoa_lanes (*stoa_lanes_op)(stoa_lanes a, stoa_lanes b);
 
 /* Lane i of the result combines all lanes of v[i], by an operation that may take them in any order:

@@ -39,6 +39,12 @@ STOA_INLINE stoa_lanes stoa_lanes_scale(stoa_lanes x, stoa_lanes n) {
     return _mm512_scalef_ps(x, n);
 }
 
+/* The magnitude of x with the sign of y. */
+STOA_INLINE stoa_lanes stoa_lanes_signed(stoa_lanes x, stoa_lanes y) {
+    const __m512i sign = _mm512_set1_epi32((int32_t)0x80000000u);
+    return (stoa_lanes)_mm512_ternarylogic_epi32(sign, (__m512i)y, (__m512i)x, 0xca);
+}
+
 STOA_INLINE float stoa_lanes_total(stoa_lanes x) {
     return _mm512_reduce_add_ps(x);
 }
@@ -72,6 +78,10 @@ STOA_INLINE stoa_lanes stoa_lanes_scale(stoa_lanes x, stoa_lanes n) {
     return x * (stoa_lanes)((whole - half + 127) << 23);
 }
 
+STOA_INLINE stoa_lanes stoa_lanes_signed(stoa_lanes x, stoa_lanes y) {
+    return (stoa_lanes)(((stoa_lanes_ints)x & 0x7fffffff) | ((stoa_lanes_ints)y & ~0x7fffffff));
+}
+
 STOA_INLINE float stoa_lanes_total(stoa_lanes x) {
     float sum[STOA_LANES];
     stoa_lanes_store(sum, x);
@@ -99,18 +109,26 @@ STOA_INLINE stoa_lanes stoa_lanes_abs(stoa_lanes x) {
     return (stoa_lanes)((stoa_lanes_ints)x & 0x7fffffff);
 }
 
-/* exp for |x| <= 150; NaN stays one. */
-STOA_INLINE stoa_lanes stoa_lanes_exp_within(stoa_lanes x) {
+/* x = n ln(2) + r. */
+STOA_INLINE stoa_lanes stoa_lanes_exp_reduce(stoa_lanes x, stoa_lanes *n) {
     const float shift = 12582912.0f; // 1.5 * 2^23: adding it rounds to an integer
-    stoa_lanes n = (x * 1.44269504088896341f + shift) - shift;
-    stoa_lanes r = (x - n * 0.693145751953125f) - n * 1.42860682030941723e-6f;
+    *n = (x * 1.44269504088896341f + shift) - shift;
+    return (x - *n * 0.693145751953125f) - *n * 1.42860682030941723e-6f;
+}
+
+/* (exp(r) - 1) / r for |r| <= ln(2) / 2. */
+STOA_INLINE stoa_lanes stoa_lanes_exp_core(stoa_lanes r) {
     stoa_lanes q = r * 0.001394664286635816f + 0.008366698399186134f;
     q = q * r + 0.04166628047823906f;
     q = q * r + 0.16666541993618011f;
     q = q * r + 0.5f;
-    q = q * r + 1.0f;
-    q = q * r + 1.0f;
-    return stoa_lanes_scale(q, n);
+    return q * r + 1.0f;
+}
+
+/* exp for |x| <= 150; NaN stays one. */
+STOA_INLINE stoa_lanes stoa_lanes_exp_within(stoa_lanes x) {
+    stoa_lanes n, r = stoa_lanes_exp_reduce(x, &n);
+    return stoa_lanes_scale(stoa_lanes_exp_core(r) * r + 1.0f, n);
 }
 
 /* Infinity above 88.73, 0 below -104. */
@@ -122,6 +140,14 @@ STOA_INLINE stoa_lanes stoa_lanes_exp(stoa_lanes x) {
 STOA_INLINE stoa_lanes stoa_lanes_sigmoid(stoa_lanes x) {
     stoa_lanes e = stoa_lanes_exp_within(stoa_lanes_max(stoa_lanes_min(-x, 87.0f), -87.0f));
     return stoa_lanes_reciprocal(1.0f + e);
+}
+
+/* By exp(2|x|) - 1 without cancellation. */
+STOA_INLINE stoa_lanes stoa_lanes_tanh(stoa_lanes x) {
+    stoa_lanes n, r = stoa_lanes_exp_reduce(stoa_lanes_min(stoa_lanes_abs(x + x), 20.0f), &n);
+    stoa_lanes power = stoa_lanes_scale((stoa_lanes){0} + 1.0f, n);
+    stoa_lanes e = stoa_lanes_exp_core(r) * r * power + (power - 1.0f);
+    return stoa_lanes_signed(e * stoa_lanes_reciprocal(e + 2.0f), x);
 }
 
 /* erfc(z) / exp(-z^2) for z in [0, 10]. */

@@ -1,74 +1,95 @@
 /*
  * tensor/cpu/lstm.c - LSTM, all steps in one call.
  *
- * The inputs' share of the gates is one product over all steps. Then every thread walks through
- * time with its own rows of the batch and never waits for another: per step a product with
- * weight_h, and one pass for gates, cell and output. Backward walks the other way, and the weights'
- * gradients are products over all steps at the end.
+ * Every thread walks through time with its own rows of the batch and never waits for another. It
+ * takes BLOCK rows at a time: the sums for their gates stay in the cache between the two products
+ * that make them and the pass that turns them into cell and output (lstm_gates.h). Backward walks
+ * the other way, and the weights' gradients are products over all steps at the end.
  */
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/linear.h"
+#include "tensor/cpu/lstm_gates.h"
+#include "tensor/cpu/product.h"
 #include "tensor/cpu/recurrent.h"
 #include "tensor/cpu/rows.h"
 
+enum { BLOCK = 32 };
+
 typedef struct walk {
     const stoa_node *node;
-    stoa_recurrent_matrix weight_h;
-    float *z;         /* (T, B, 4N): the inputs' share, then the gates */
-    float *cells;     /* (T, B, N) kept for backward, or NULL */
-    float *h, *c;     /* (B, N): the state */
-    uint16_t *narrow; /* (B, N): h in bf16 when products take that, or NULL */
+    const void *x; /* (T, B, K) of the operands' type */
+    stoa_recurrent_matrix weight_x, weight_h;
+    float *z;         /* (threads, BLOCK, 4N): the sums of a block */
+    float *h, *c;     /* (B, N): the state; h only at the end where products take: */
+    uint16_t *narrow; /* (B, N): h in bf16, or NULL */
     void *dz;         /* (T, B, 4N) of the operands' type */
-    float *row;       /* (threads, 4N): a row of dz before it is converted */
     float *dh, *dc;   /* (B, N): gradients of the state */
     float *zeroes;    /* (N) */
     stoa_grad_ref dout;
 } walk;
 
-/* Zeroes the state of rows that start anew. */
-static void forget(const stoa_tensor *reset, int64_t t, int64_t begin, int64_t end, float *a,
-                   float *b, int64_t n) {
+/* Zeroes the rows of n elements where an episode begins. */
+static void forget(const stoa_tensor *reset, int64_t t, int64_t begin, int64_t end, void *state,
+                   stoa_dtype dtype, int64_t n) {
     const uint8_t *flags = reset ? (const uint8_t *)reset->data + t * reset->shape[1] : NULL;
     for (int64_t r = begin; flags && r < end; r++)
-        if (flags[r]) {
-            memset(a + r * n, 0, (size_t)n * sizeof *a);
-            memset(b + r * n, 0, (size_t)n * sizeof *b);
-        }
+        if (flags[r])
+            memset(stoa_at(state, dtype, r * n), 0, (size_t)n * stoa_dtype_size(dtype));
 }
 
-static void gates_forward(float *restrict z, float *restrict c, float *restrict h, int64_t n) {
-#pragma omp simd
-    for (int64_t j = 0; j < n; j++) {
-        float input = stoa_vsigmoid(z[j]), forget_gate = stoa_vsigmoid(z[n + j]);
-        float cell = stoa_vtanh(z[2 * n + j]), output = stoa_vsigmoid(z[3 * n + j]);
-        float next = forget_gate * c[j] + input * cell;
-        z[j] = input, z[n + j] = forget_gate, z[2 * n + j] = cell, z[3 * n + j] = output;
-        c[j] = next;
-        h[j] = output * stoa_vtanh(next);
+/* ---- forward --------------------------------------------------------------------------------- */
+
+/* Gates, cells and outputs of rows [begin, end) in step t, from their sums. */
+STOA_INLINE void pass_forward(const walk *w, stoa_dtype dtype, int64_t t, int64_t begin,
+                              int64_t end, const float *z) {
+    const stoa_tensor *y = w->node->out[0], *gates = w->node->save[0], *cells = w->node->save[1];
+    int64_t n = y->shape[2];
+    bool wide = !w->narrow || t == y->shape[0] - 1;
+    for (int64_t r = begin; r < end; r++, z += 4 * n) {
+        int64_t at = t * y->shape[1] + r;
+        const stoa_lstm_row row = {
+            .n = n,
+            .z = z,
+            .bias = w->node->in[3]->data,
+            .c = w->c + r * n,
+            .y = stoa_at(y->data, dtype, at * n),
+            .gates = gates ? stoa_at(gates->data, dtype, at * 4 * n) : NULL,
+            .cells = cells ? (float *)cells->data + at * n : NULL,
+            .h = wide ? w->h + r * n : NULL,
+            .narrow = w->narrow ? w->narrow + r * n : NULL,
+        };
+        stoa_lstm_forward_row(&row, dtype);
     }
+}
+
+static void forward_step(const walk *w, int64_t t, int64_t begin, int64_t end, int thread) {
+    const stoa_tensor *x = w->node->in[0], *reset = w->node->in[6], *y = w->node->out[0];
+    int64_t n = y->shape[2];
+    stoa_dtype operand = w->weight_h.operand;
+    float *z = w->z + thread * BLOCK * 4 * n;
+    void *h = w->narrow ? (void *)w->narrow : (void *)w->h;
+    forget(reset, t, begin, end, h, operand, n);
+    forget(reset, t, begin, end, w->c, STOA_F32, n);
+    stoa_recurrent_multiply(&w->weight_x,
+                            stoa_at(w->x, operand, (t * x->shape[1] + begin) * x->shape[2]),
+                            end - begin, z, false, thread);
+    if (t > 0 || w->node->in[4])
+        stoa_recurrent_multiply(&w->weight_h, stoa_at(h, operand, begin * n), end - begin, z, true,
+                                thread);
+    if (y->dtype == STOA_BF16)
+        pass_forward(w, STOA_BF16, t, begin, end, z);
+    else
+        pass_forward(w, STOA_F32, t, begin, end, z);
 }
 
 static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
     const walk *w = arg;
-    const stoa_tensor *reset = w->node->in[6], *y = w->node->out[0];
-    int64_t steps = y->shape[0], batch = y->shape[1], n = y->shape[2], first = begin * n;
-    int64_t count = (end - begin) * n;
-    for (int64_t t = 0; t < steps; t++) {
-        forget(reset, t, begin, end, w->h, w->c, n);
-        const void *h = w->h + first;
-        if (w->narrow) {
-            stoa_f32_to_bf16_row(w->narrow + first, w->h + first, count);
-            h = w->narrow + first;
-        }
-        if (t > 0 || w->node->in[4])
-            stoa_recurrent_multiply(&w->weight_h, h, end - begin,
-                                    w->z + (t * batch + begin) * 4 * n, true, thread);
-        for (int64_t r = begin; r < end; r++)
-            gates_forward(w->z + (t * batch + r) * 4 * n, w->c + r * n, w->h + r * n, n);
-        stoa_row_put(y->data, y->dtype, t * batch * n + first, w->h + first, count);
-        if (w->cells)
-            memcpy(w->cells + t * batch * n + first, w->c + first, (size_t)count * sizeof *w->c);
-    }
+    int64_t steps = w->node->out[0]->shape[0], n = w->node->out[0]->shape[2];
+    if (w->narrow)
+        stoa_f32_to_bf16_row(w->narrow + begin * n, w->h + begin * n, (end - begin) * n);
+    for (int64_t at = begin; at < end; at += BLOCK)
+        for (int64_t t = 0; t < steps; t++)
+            forward_step(w, t, at, at + BLOCK < end ? at + BLOCK : end, thread);
 }
 
 stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node) {
@@ -76,76 +97,77 @@ stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node) {
     if (!stoa_recurrent_types(node))
         return STOA_ERR_UNSUPPORTED;
     stoa_dtype operand = stoa_recurrent_operand(ctx, x);
-    int64_t states = stoa_numel(node->out[1]), gates = 4 * stoa_numel(node->out[0]);
+    int64_t states = stoa_numel(node->out[1]), n = node->out[0]->shape[2];
     walk w = {.node = node, .h = node->out[1]->data, .c = node->out[2]->data};
-    w.z = node->save[0] ? node->save[0]->data : stoa_scratch(ctx, (size_t)gates * sizeof *w.z);
-    w.cells = node->save[1] ? node->save[1]->data : NULL;
+    w.x = stoa_scratch_as(ctx, operand, x->data, x->dtype, stoa_numel(x));
+    w.z = stoa_scratch(ctx, (size_t)(ctx->threads * BLOCK * 4 * n) * sizeof *w.z);
     if (operand == STOA_BF16)
         w.narrow = stoa_scratch(ctx, (size_t)states * sizeof *w.narrow);
-    if (!w.z || (operand == STOA_BF16 && !w.narrow))
+    if (!w.x || !w.z || (operand == STOA_BF16 && !w.narrow))
         return STOA_ERR_MEMORY;
-    const stoa_linear_job inputs = {.m = stoa_rows(x),
-                                    .n = 4 * node->out[0]->shape[2],
-                                    .k = x->shape[2],
-                                    .x = x,
-                                    .weight = node->in[1],
-                                    .bias = node->in[3]->data,
-                                    .y = w.z,
-                                    .y_dtype = STOA_F32};
-    STOA_TRY(stoa_linear_forward(ctx, &inputs));
-    STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_h, node->in[2], true, operand, x->shape[0]));
+    STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_x, node->in[1], true, operand));
+    STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_h, node->in[2], true, operand));
     stoa_recurrent_start(w.h, node->in[4], states);
     stoa_recurrent_start(w.c, node->in[5], states);
     stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, forward_range, &w);
     return STOA_OK;
 }
 
-/* From the gradients of h (dh) and of the cell (dc, which becomes that of the cell before). */
-static void gates_backward(const float *restrict gate, const float *restrict c,
-                           const float *restrict c_before, const float *restrict dh,
-                           float *restrict dc, float *restrict dz, int64_t n) {
-#pragma omp simd
-    for (int64_t j = 0; j < n; j++) {
-        float input = gate[j], forget_gate = gate[n + j];
-        float cell = gate[2 * n + j], output = gate[3 * n + j];
-        float squashed = stoa_vtanh(c[j]);
-        float d = dc[j] + dh[j] * output * (1.0f - squashed * squashed);
-        dz[j] = d * cell * input * (1.0f - input);
-        dz[n + j] = d * c_before[j] * forget_gate * (1.0f - forget_gate);
-        dz[2 * n + j] = d * input * (1.0f - cell * cell);
-        dz[3 * n + j] = dh[j] * squashed * output * (1.0f - output);
-        dc[j] = d * forget_gate;
+/* ---- backward -------------------------------------------------------------------------------- */
+
+/* The cell that row r of step t began with. */
+static const float *cell_before(const walk *w, int64_t t, int64_t r) {
+    const stoa_tensor *c0 = w->node->in[5], *reset = w->node->in[6], *cells = w->node->save[1];
+    int64_t batch = cells->shape[1], n = cells->shape[2], at = t * batch + r;
+    if (reset && ((const uint8_t *)reset->data)[at])
+        return w->zeroes;
+    if (t > 0)
+        return (const float *)cells->data + (at - batch) * n;
+    return c0 ? (const float *)c0->data + r * n : w->zeroes;
+}
+
+STOA_INLINE void pass_backward(const walk *w, stoa_dtype dtype, stoa_dtype operand, int64_t t,
+                               int64_t begin, int64_t end) {
+    const stoa_tensor *y = w->node->out[0], *gates = w->node->save[0], *cells = w->node->save[1];
+    int64_t n = y->shape[2];
+    for (int64_t r = begin; r < end; r++) {
+        int64_t at = t * y->shape[1] + r;
+        const stoa_lstm_back row = {
+            .n = n,
+            .gates = stoa_at(gates->data, dtype, at * 4 * n),
+            .c = (const float *)cells->data + at * n,
+            .c_before = cell_before(w, t, r),
+            .dy = w->dout.data ? stoa_at(w->dout.data, dtype, at * n) : NULL,
+            .dh = w->dh + r * n,
+            .dc = w->dc + r * n,
+            .dz = stoa_at(w->dz, operand, at * 4 * n),
+        };
+        stoa_lstm_backward_row(&row, dtype, operand);
     }
+}
+
+static void backward_step(const walk *w, int64_t t, int64_t begin, int64_t end, int thread) {
+    const stoa_tensor *reset = w->node->in[6], *y = w->node->out[0];
+    int64_t n = y->shape[2];
+    stoa_dtype operand = w->weight_h.operand;
+    if (y->dtype == STOA_F32)
+        pass_backward(w, STOA_F32, STOA_F32, t, begin, end);
+    else if (operand == STOA_F32)
+        pass_backward(w, STOA_BF16, STOA_F32, t, begin, end);
+    else
+        pass_backward(w, STOA_BF16, STOA_BF16, t, begin, end);
+    stoa_recurrent_multiply(&w->weight_h,
+                            stoa_at(w->dz, operand, (t * y->shape[1] + begin) * 4 * n), end - begin,
+                            w->dh + begin * n, false, thread);
+    forget(reset, t, begin, end, w->dh, STOA_F32, n);
+    forget(reset, t, begin, end, w->dc, STOA_F32, n);
 }
 
 static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
     const walk *w = arg;
-    const stoa_tensor *c0 = w->node->in[5], *reset = w->node->in[6], *y = w->node->out[0];
-    const uint8_t *flags = reset ? reset->data : NULL;
-    int64_t steps = y->shape[0], batch = y->shape[1], n = y->shape[2];
-    stoa_dtype operand = w->weight_h.operand;
-    for (int64_t t = steps - 1; t >= 0; t--) {
-        stoa_recurrent_add(w->dh + begin * n, w->dout, (t * batch + begin) * n, (end - begin) * n);
-        for (int64_t r = begin; r < end; r++) {
-            int64_t at = t * batch + r;
-            const float *before = w->zeroes;
-            if (t > 0)
-                before = w->cells + (at - batch) * n;
-            else if (c0)
-                before = (const float *)c0->data + r * n;
-            if (flags && flags[at])
-                before = w->zeroes;
-            float *row =
-                operand == STOA_F32 ? (float *)w->dz + at * 4 * n : w->row + thread * 4 * n;
-            gates_backward(w->z + at * 4 * n, w->cells + at * n, before, w->dh + r * n,
-                           w->dc + r * n, row, n);
-            if (operand == STOA_BF16)
-                stoa_f32_to_bf16_row((uint16_t *)w->dz + at * 4 * n, row, 4 * n);
-        }
-        stoa_recurrent_multiply(&w->weight_h, stoa_at(w->dz, operand, (t * batch + begin) * 4 * n),
-                                end - begin, w->dh + begin * n, false, thread);
-        forget(reset, t, begin, end, w->dh, w->dc, n);
-    }
+    for (int64_t at = begin; at < end; at += BLOCK)
+        for (int64_t t = w->node->out[0]->shape[0] - 1; t >= 0; t--)
+            backward_step(w, t, at, at + BLOCK < end ? at + BLOCK : end, thread);
 }
 
 /* Everything the walk back needs, in scratch. */
@@ -153,19 +175,17 @@ static stoa_status prepare_backward(stoa_ctx *ctx, stoa_node *node, stoa_dtype o
     int64_t rows = stoa_rows(node->out[0]), states = stoa_numel(node->out[1]);
     int64_t n = node->out[0]->shape[2];
     w->zeroes = stoa_scratch(ctx, (size_t)n * sizeof *w->zeroes);
-    w->row = stoa_scratch(ctx, (size_t)(ctx->threads * 4 * n) * sizeof *w->row);
     w->dz = stoa_scratch(ctx, (size_t)(rows * 4 * n) * stoa_dtype_size(operand));
     w->dh = stoa_scratch(ctx, (size_t)states * sizeof *w->dh);
     w->dc = stoa_scratch(ctx, (size_t)states * sizeof *w->dc);
-    if (!w->zeroes || !w->row || !w->dz || !w->dh || !w->dc)
+    if (!w->zeroes || !w->dz || !w->dh || !w->dc)
         return STOA_ERR_MEMORY;
     memset(w->zeroes, 0, (size_t)n * sizeof *w->zeroes);
     memset(w->dh, 0, (size_t)states * sizeof *w->dh);
     memset(w->dc, 0, (size_t)states * sizeof *w->dc);
     stoa_recurrent_add(w->dh, stoa_grad_out(node, 1), 0, states);
     stoa_recurrent_add(w->dc, stoa_grad_out(node, 2), 0, states);
-    return stoa_recurrent_prepare(ctx, &w->weight_h, node->in[2], false, operand,
-                                  node->out[0]->shape[0]);
+    return stoa_recurrent_prepare(ctx, &w->weight_h, node->in[2], false, operand);
 }
 
 stoa_status stoa_cpu_lstm_backward(stoa_ctx *ctx, stoa_node *node) {
@@ -173,8 +193,6 @@ stoa_status stoa_cpu_lstm_backward(stoa_ctx *ctx, stoa_node *node) {
     int64_t rows = stoa_rows(x), n = node->out[0]->shape[2], states = stoa_numel(node->out[1]);
     stoa_dtype operand = stoa_recurrent_operand(ctx, x);
     walk w = {.node = node, .dout = stoa_grad_out(node, 0)};
-    w.z = node->save[0]->data;
-    w.cells = node->save[1]->data;
     STOA_TRY(prepare_backward(ctx, node, operand, &w));
     stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, backward_range, &w);
 

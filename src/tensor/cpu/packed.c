@@ -1,8 +1,9 @@
-/* tensor/cpu/packed.c - making and keeping bfloat16 copies of weights. */
+/* tensor/cpu/packed.c - making and keeping copies of weights. */
 #include "tensor/cpu/packed.h"
 
 #include "tensor/cpu/amx_matrix.h"
 #include "tensor/cpu/grain.h"
+#include "tensor/cpu/panels_f32.h"
 #include "tensor/cpu/simd.h"
 
 typedef struct stoa_packed {
@@ -63,7 +64,7 @@ static size_t elements(const stoa_tensor *t, stoa_pack kind) {
 }
 
 static void make(stoa_ctx *ctx, const stoa_tensor *t, stoa_pack kind, uint16_t *to) {
-    static const stoa_range_fn fns[STOA_PACK_COUNT] = {pack_forward, pack_backward, convert_rows};
+    static const stoa_range_fn fns[] = {pack_forward, pack_backward, convert_rows};
     job w = {t->data, t->shape[0], t->shape[1], to};
     int64_t rows = kind == STOA_PACK_PLAIN ? w.n : (w.n + STOA_AMX_STEP - 1) / STOA_AMX_STEP;
     stoa_parallel(ctx, rows, stoa_grain_bytes((double)(w.n * w.k) * 6, rows), fns[kind], &w);
@@ -84,6 +85,20 @@ static void make(stoa_ctx *ctx, const stoa_tensor *t, stoa_pack kind, uint16_t *
 
 #endif
 
+/* Of any kind. */
+static size_t bytes_of(const stoa_tensor *t, stoa_pack kind) {
+    bool wide = kind == STOA_PACK_FORWARD_F32 || kind == STOA_PACK_BACKWARD_F32;
+    return wide ? stoa_panels_f32_floats(t, kind == STOA_PACK_FORWARD_F32) * sizeof(float)
+                : elements(t, kind) * sizeof(uint16_t);
+}
+
+static void remake(stoa_ctx *ctx, const stoa_tensor *t, stoa_pack kind, void *to) {
+    if (kind == STOA_PACK_FORWARD_F32 || kind == STOA_PACK_BACKWARD_F32)
+        stoa_panels_f32_make(ctx, t, kind == STOA_PACK_FORWARD_F32, to);
+    else
+        make(ctx, t, kind, to);
+}
+
 static uint16_t *room_for(stoa_tensor *weight, size_t bytes) {
     if (!weight->packed_home)
         return stoa_alloc(bytes);
@@ -103,7 +118,7 @@ uint16_t *stoa_packed_room(stoa_tensor *param, stoa_pack kind) {
         return NULL;
     uint16_t **data = &param->packed->copy[kind].data;
     if (!*data)
-        *data = room_for(param, elements(param, kind) * sizeof **data);
+        *data = room_for(param, bytes_of(param, kind));
     return *data;
 }
 
@@ -114,14 +129,14 @@ void stoa_packed_filled(stoa_tensor *param, stoa_pack kind) {
 
 const uint16_t *stoa_packed_get(stoa_ctx *ctx, stoa_tensor *weight, stoa_pack kind) {
     if (!weight->is_param) {
-        uint16_t *to = stoa_scratch(ctx, elements(weight, kind) * sizeof *to);
+        uint16_t *to = stoa_scratch(ctx, bytes_of(weight, kind));
         if (to)
-            make(ctx, weight, kind, to);
+            remake(ctx, weight, kind, to);
         return to;
     }
     uint16_t *to = stoa_packed_room(weight, kind);
     if (to && !stoa_packed_current(weight, kind)) {
-        make(ctx, weight, kind, to);
+        remake(ctx, weight, kind, to);
         stoa_packed_filled(weight, kind);
     }
     return to;

@@ -4,6 +4,7 @@
 #include "tensor/cpu/amx_matrix.h"
 #include "tensor/cpu/gemm_f32.h"
 #include "tensor/cpu/packed.h"
+#include "tensor/cpu/panels_f32.h"
 #include "tensor/cpu/rows.h"
 #include "tensor/cpu/state.h"
 
@@ -20,34 +21,12 @@ stoa_dtype stoa_recurrent_operand(stoa_ctx *ctx, const stoa_tensor *x) {
 
 /* ---- products -------------------------------------------------------------------------------- */
 
-typedef struct turn_job {
-    const float *from; /* (m, n) */
-    float *to;         /* (n, m) */
-    int64_t m, n;
-} turn_job;
-
-/* Tiles of 16 x 16, so that both sides use whole cache lines. A unit is a row of the result. */
-static void turn_range(void *arg, int64_t begin, int64_t end, int thread) {
-    (void)thread;
-    const turn_job *t = arg;
-    for (int64_t p = begin; p < end; p += 16)
-        for (int64_t j = 0; j < t->m; j += 16)
-            for (int64_t q = p; q < p + 16 && q < end; q++)
-                for (int64_t i = j; i < j + 16 && i < t->m; i++)
-                    t->to[q * t->m + i] = t->from[i * t->n + q];
-}
-
-static stoa_status prepare_f32(stoa_ctx *ctx, stoa_recurrent_matrix *matrix, int64_t steps) {
-    enum { WORTH = 6 };
-    if (!matrix->transposed || steps < WORTH)
+static stoa_status prepare_f32(stoa_ctx *ctx, stoa_recurrent_matrix *matrix, stoa_tensor *weight) {
+    if (!stoa_panels_f32_fit(weight, matrix->transposed))
         return STOA_OK;
-    turn_job t = {.from = matrix->weight, .m = matrix->m, .n = matrix->n};
-    t.to = stoa_scratch(ctx, (size_t)(t.m * t.n) * sizeof *t.to);
-    if (!t.to)
-        return STOA_ERR_MEMORY;
-    stoa_parallel(ctx, t.n, 16, turn_range, &t);
-    matrix->copy = t.to;
-    return STOA_OK;
+    matrix->wide = (const float *)(const void *)stoa_packed_get(
+        ctx, weight, matrix->transposed ? STOA_PACK_FORWARD_F32 : STOA_PACK_BACKWARD_F32);
+    return matrix->wide ? STOA_OK : STOA_ERR_MEMORY;
 }
 
 #if STOA_HAVE_AMX
@@ -88,8 +67,7 @@ static void multiply_tiles(const stoa_recurrent_matrix *matrix, const uint16_t *
 #endif
 
 stoa_status stoa_recurrent_prepare(stoa_ctx *ctx, stoa_recurrent_matrix *matrix,
-                                   stoa_tensor *weight, bool transposed, stoa_dtype operand,
-                                   int64_t steps) {
+                                   stoa_tensor *weight, bool transposed, stoa_dtype operand) {
     *matrix = (stoa_recurrent_matrix){.weight = weight->data,
                                       .m = weight->shape[0],
                                       .n = weight->shape[1],
@@ -99,7 +77,7 @@ stoa_status stoa_recurrent_prepare(stoa_ctx *ctx, stoa_recurrent_matrix *matrix,
     if (operand == STOA_BF16 && stoa_numel(weight) > 0)
         return prepare_tiles(ctx, matrix, weight);
 #endif
-    return prepare_f32(ctx, matrix, steps);
+    return prepare_f32(ctx, matrix, weight);
 }
 
 void stoa_recurrent_multiply(const stoa_recurrent_matrix *matrix, const void *rows, int64_t count,
@@ -113,10 +91,12 @@ void stoa_recurrent_multiply(const stoa_recurrent_matrix *matrix, const void *ro
     }
 #endif
     (void)thread;
-    if (!matrix->transposed)
+    if (matrix->wide && matrix->transposed)
+        stoa_panels_f32_multiply(count, m, n, rows, matrix->wide, out, add);
+    else if (matrix->wide)
+        stoa_panels_f32_multiply(count, n, m, rows, matrix->wide, out, add);
+    else if (!matrix->transposed)
         stoa_gemm_nn(count, n, m, rows, m, 1, weight, n, out, n, add);
-    else if (matrix->copy)
-        stoa_gemm_nn(count, m, n, rows, n, 1, matrix->copy, m, out, m, add);
     else
         stoa_gemm_nt(count, m, n, rows, n, weight, n, out, m, add);
 }

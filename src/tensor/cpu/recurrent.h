@@ -24,16 +24,14 @@ typedef struct stoa_recurrent_matrix {
     int64_t m, n;
     bool transposed; /* rows (., N) times weight^T, else rows (., M) times weight */
     stoa_dtype operand;
-    const float *copy;      /* f32: the transpose, when that pays, or NULL */
+    const float *wide;      /* f32: packed in panels, or NULL where they do not fit its shape */
     const uint16_t *panels; /* bf16: packed for tiles */
     char *scratch;
     size_t scratch_bytes; /* a thread */
 } stoa_recurrent_matrix;
 
-/* steps: how often it will be used; decides what preparation pays. */
 stoa_status stoa_recurrent_prepare(stoa_ctx *ctx, stoa_recurrent_matrix *matrix,
-                                   stoa_tensor *weight, bool transposed, stoa_dtype operand,
-                                   int64_t steps);
+                                   stoa_tensor *weight, bool transposed, stoa_dtype operand);
 /* out (=, +=) rows times the matrix, on the calling thread. `rows` points to `count` rows of the
  * operand type, out to as many of f32. */
 void stoa_recurrent_multiply(const stoa_recurrent_matrix *matrix, const void *rows, int64_t count,
