@@ -52,7 +52,7 @@ static const stoa_setting rows[] = {
     {"reward_scale", STOA_SET_FLOAT, AT(reward_scale), "0.001", 1e-9, 1000, NULL,
      "Reward for a centisecond less."},
     {"observation", STOA_SET_CHOICE, AT(observation), "vector", 0, 0, observation_names,
-     "Seven numbers, or a picture of the slope."},
+     "Nine numbers, or a picture of the slope."},
     {"time", STOA_SET_BOOL, AT(time), "true", 0, 0, NULL,
      "Observe the elapsed share of the limit and whether this step is the last."},
 };
@@ -216,13 +216,17 @@ static void write_numbers(const config *c, const state *s, int64_t i, float *out
     out[STOA_SLALOM_X] = within((double)s->x[i] * 2 / (WIDTH * UNIT) - 1);
     out[STOA_SLALOM_HEADING] = (float)s->heading[i] / TURNS;
     out[STOA_SLALOM_SPEED] = (float)s->speed[i] / (FULL_SPEED * UNIT);
-    for (int k = 0; k < 2; k++) {
-        int gate = s->next[i] + k;
-        bool there = gate < c->gates;
-        out[STOA_SLALOM_GATE_X + 2 * k] =
-            there ? within(((double)s->gate[i][gate] - (double)s->x[i] / UNIT) / WIDTH) : 0;
-        out[STOA_SLALOM_GATE_Y + 2 * k] =
-            there ? within((double)(gate_y(c, gate) - s->y[i]) / (double)(2 * c->gap * UNIT)) : 1;
+    /* the gate just gone by too, as in the picture: only it tells how that went */
+    for (int k = 0; k < 3; k++) {
+        int gate = s->next[i] + k - 1;
+        double across = 0, down = gate < 0 ? -1 : 1;
+        if (gate >= 0 && gate < c->gates) {
+            across =
+                ((double)s->gate[i][gate] - (double)s->x[i] / UNIT) / (2 * (double)c->gate_width);
+            down = (double)(gate_y(c, gate) - s->y[i]) / (double)(2 * c->gap * UNIT);
+        }
+        out[STOA_SLALOM_LAST_X + 2 * k] = within(across);
+        out[STOA_SLALOM_LAST_Y + 2 * k] = within(down);
     }
 }
 

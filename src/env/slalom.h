@@ -21,9 +21,11 @@ enum {
     STOA_SLALOM_X,       /* -1 left edge, 1 right edge */
     STOA_SLALOM_HEADING, /* -1 and 1: 72 degrees off the fall line */
     STOA_SLALOM_SPEED,   /* 1: full speed */
-    STOA_SLALOM_GATE_X,  /* to the middle of the next gate, in widths of the slope */
-    STOA_SLALOM_GATE_Y,  /* down to it, in two gaps, at most 1 */
-    STOA_SLALOM_AFTER_X, /* the gate after that */
+    STOA_SLALOM_LAST_X,  /* to the middle of the gate last gone by, in two gate widths, at most 1 */
+    STOA_SLALOM_LAST_Y,  /* down to it, in two gaps: 0 to -1; -1 when there is none */
+    STOA_SLALOM_GATE_X,  /* the next gate */
+    STOA_SLALOM_GATE_Y,
+    STOA_SLALOM_AFTER_X, /* the gate after that; 1 down when there is none */
     STOA_SLALOM_AFTER_Y,
     STOA_SLALOM_NUMBERS
 };
