@@ -46,6 +46,7 @@ typedef enum stoa_srs_arm_id {
     SRS_LEARNER,
     SRS_LEARNER_99,
     SRS_LEARNER_NEAR_1,
+    SRS_LEARNER_TUNED,
     SRS_SR,
     SRS_SR_BETA_1,
     SRS_SR_GATE_ONE,
