@@ -50,12 +50,14 @@ STOA_INLINE size_t stoa_amx_packed(int64_t n, int64_t k) {
  *   tiles_outer    rows of the matrix are the inner elements (a transposed A)
  *   panels_inner   rows of the matrix are the operand's columns (a transposed B)
  *   panels_outer   rows of the matrix are the inner elements (a plain B)
- *   panels_mixed   the same, cheaper, with the 32 columns in the order of stoa_amx_unmix */
+ *   panels_mixed   the same, cheaper, with the 32 columns in the order of stoa_amx_unmix
+ * panels_outer_past is panels_outer that writes past the caches. */
 typedef void (*stoa_amx_pack)(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to);
 void stoa_amx_tiles_inner(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to);
 void stoa_amx_tiles_outer(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to);
 void stoa_amx_panels_inner(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to);
 void stoa_amx_panels_outer(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to);
+void stoa_amx_panels_outer_past(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to);
 void stoa_amx_panels_mixed(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to);
 
 /* The same two packings that also add the 32 columns' sums, spread over lanes; stoa_amx_sums_*
@@ -97,12 +99,12 @@ typedef struct stoa_amx_product {
     bool add;
     float scale;
     const float *bias; /* n rounded up to 32 floats, or NULL; not with add or scale */
-    /* Memory that is needed after this product and is fetched during it, instead of A's rows: rows
-     * of so many bytes; to the second cache and to the first. */
+    /* Memory that is needed after this product and is fetched to the second cache during it,
+     * instead of A's rows: rows of so many bytes. */
     struct {
         const void *from;
         int64_t rows, bytes, stride;
-    } soon[2];
+    } soon;
 } stoa_amx_product;
 
 /* Bytes of scratch one call of stoa_amx_multiply needs. */

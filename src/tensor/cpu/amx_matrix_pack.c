@@ -90,7 +90,8 @@ void stoa_amx_panels_inner(const stoa_amx_matrix *m, int64_t p, int64_t s, uint1
 
 /* ---- interleaving rows ----------------------------------------------------------------------- */
 
-void stoa_amx_panels_outer(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to) {
+STOA_INLINE void interleave(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to,
+                            bool past) {
     const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
     pad copy;
     block b = take(m, s * 32, p * 32, &copy);
@@ -98,9 +99,23 @@ void stoa_amx_panels_outer(const stoa_amx_matrix *m, int64_t p, int64_t s, uint1
         const uint16_t *row = b.at + 2 * i * b.stride;
         __m512i even = _mm512_permutexvar_epi64(order, _mm512_loadu_si512(row));
         __m512i odd = _mm512_permutexvar_epi64(order, _mm512_loadu_si512(row + b.stride));
-        _mm512_storeu_si512(to + 32 * i, _mm512_unpacklo_epi16(even, odd));
-        _mm512_storeu_si512(to + 512 + 32 * i, _mm512_unpackhi_epi16(even, odd));
+        __m512i low = _mm512_unpacklo_epi16(even, odd), high = _mm512_unpackhi_epi16(even, odd);
+        if (past) {
+            _mm512_stream_si512((void *)(to + 32 * i), low);
+            _mm512_stream_si512((void *)(to + 512 + 32 * i), high);
+        } else {
+            _mm512_storeu_si512(to + 32 * i, low);
+            _mm512_storeu_si512(to + 512 + 32 * i, high);
+        }
     }
+}
+
+void stoa_amx_panels_outer(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to) {
+    interleave(m, p, s, to, false);
+}
+
+void stoa_amx_panels_outer_past(const stoa_amx_matrix *m, int64_t p, int64_t s, uint16_t *to) {
+    interleave(m, p, s, to, true);
 }
 
 /* v's pairs times (1, 1), added to lanes. */

@@ -53,12 +53,11 @@ STOA_INLINE stoa_fetch rows_after(const stoa_amx_product *p, const piece *r, int
 }
 
 /* This strip's share of what the product was told to fetch. */
-STOA_INLINE stoa_fetch share_of_soon(const stoa_amx_product *p, int which, const piece *r,
-                                     int64_t m) {
+STOA_INLINE stoa_fetch share_of_soon(const stoa_amx_product *p, const piece *r, int64_t m) {
     int64_t strips = stoa_ceil_div(r->m1 - r->m0, 32), i = (m - r->m0) / 32;
-    int64_t rows = p->soon[which].rows, first = rows * i / strips, end = rows * (i + 1) / strips;
-    return stoa_fetch_plan((const char *)p->soon[which].from + first * p->soon[which].stride,
-                           end - first, p->soon[which].bytes, p->soon[which].stride,
+    int64_t rows = p->soon.rows, first = rows * i / strips, end = rows * (i + 1) / strips;
+    return stoa_fetch_plan((const char *)p->soon.from + first * p->soon.stride, end - first,
+                           p->soon.bytes, p->soon.stride,
                            stoa_ceil_div(r->n1 - r->n0, 32) * (r->s1 - r->s0));
 }
 
@@ -75,12 +74,7 @@ STOA_INLINE void multiply_piece(const stoa_amx_product *p, const piece *r, stoa_
     for (int64_t m = r->m0; m < r->m1; m += 32) {
         stoa_strip a = strip_of(p, r, m);
         bool tall = r->m1 - m > 16;
-        if (p->soon[0].rows) {
-            w.far = share_of_soon(p, 0, r, m);
-            w.near = share_of_soon(p, 1, r, m);
-        } else {
-            w.far = rows_after(p, r, m);
-        }
+        w.far = p->soon.rows ? share_of_soon(p, r, m) : rows_after(p, r, m);
         stoa_amx_barrier();
         for (int64_t n = r->n0; n < r->n1; n += 32) {
             const uint16_t *b = p->panels + (n / 32 * r->steps + r->s0) * STOA_AMX_BLOCK;

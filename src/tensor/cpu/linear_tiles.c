@@ -54,7 +54,8 @@ static stoa_status multiply(stoa_ctx *ctx, const stoa_amx_product *p) {
  * again. Forward, each thread converts some panels at a time and uses them while they are near; the
  * part of the weight after them is fetched during their product. Backward a panel would be a few
  * columns of the weight, which memory gives too slowly; so the copy for backward is written here,
- * from blocks that are at hand. */
+ * from blocks that are at hand, and past the caches: backward is far away, and a second cache full
+ * of what must be written back slows the products after this one by a third. */
 enum { FEW_ROWS = 512, LONGEST = 6144, GROUP = 2 };
 
 typedef struct fresh_job {
@@ -83,15 +84,9 @@ static stoa_amx_product group_product(const fresh_job *w, int64_t first, int64_t
     p.bias = p.bias ? p.bias + first * 32 : NULL;
     if (end >= stop)
         return p;
-    p.soon[0].from = (const char *)w->weight.data + end * 32 * row_bytes;
-    p.soon[0].rows = stoa_least(columns, stop * 32) - end * 32;
-    p.soon[0].bytes = p.soon[0].stride = row_bytes;
-    if (!w->backward)
-        return p;
-    p.soon[1].from = w->backward + end * STOA_AMX_BLOCK; // where the copy will be written
-    p.soon[1].rows = w->steps;
-    p.soon[1].bytes = (stop - end) * STOA_AMX_BLOCK * 2;
-    p.soon[1].stride = stoa_ceil_div(w->weight.rows, STOA_AMX_STEP) * STOA_AMX_BLOCK * 2;
+    p.soon.from = (const char *)w->weight.data + end * 32 * row_bytes;
+    p.soon.rows = stoa_least(columns, stop * 32) - end * 32;
+    p.soon.bytes = p.soon.stride = row_bytes;
     return p;
 }
 
@@ -104,7 +99,7 @@ static void convert_block(const fresh_job *w, int64_t q, int64_t s, uint16_t *pa
     stoa_amx_panels_inner(&b, 0, 0, panel);
     int64_t down = stoa_ceil_div(w->weight.rows, STOA_AMX_STEP);
     if (w->backward)
-        stoa_amx_panels_outer(&b, 0, 0, w->backward + (s * down + q) * STOA_AMX_BLOCK);
+        stoa_amx_panels_outer_past(&b, 0, 0, w->backward + (s * down + q) * STOA_AMX_BLOCK);
 }
 
 /* Panels [begin, end). */
@@ -120,6 +115,7 @@ static void multiply_fresh(void *arg, int64_t begin, int64_t end, int thread) {
         stoa_amx_product p = group_product(w, first, last, stoa_least(last + GROUP, end), panels);
         stoa_amx_multiply(&p, 0, p.m, 0, p.n, mine + w->panel_bytes);
     }
+    _mm_sfence(); // the copy is there before the caller is told
 }
 
 static stoa_status multiply_with_fresh(stoa_ctx *ctx, const stoa_linear_job *w,
