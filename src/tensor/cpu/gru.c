@@ -143,8 +143,8 @@ static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
 static stoa_status prepare_backward(stoa_ctx *ctx, stoa_node *node, stoa_dtype operand, walk *w) {
     int64_t rows = stoa_rows(node->out[0]), states = stoa_numel(node->out[1]);
     int64_t n = node->out[0]->shape[2];
-    STOA_TRY(
-        stoa_recurrent_before(ctx, node->in[5], node->out[0], node->in[6], operand, &w->before));
+    STOA_TRY(stoa_recurrent_before(ctx, NULL, node->in[5], node->out[0], node->in[6], operand,
+                                   &w->before));
     w->row = stoa_scratch(ctx, (size_t)(ctx->threads * 7 * n) * sizeof *w->row);
     w->dzx = stoa_scratch(ctx, (size_t)(rows * 3 * n) * stoa_dtype_size(operand));
     w->dzh = stoa_scratch(ctx, (size_t)(rows * 3 * n) * stoa_dtype_size(operand));

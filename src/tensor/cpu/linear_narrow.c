@@ -56,7 +56,6 @@ stoa_status stoa_linear_narrow(stoa_ctx *ctx, const stoa_linear_job *w) {
 typedef struct backward_job {
     const stoa_linear_job *w;
     float *sums; /* (threads, N * (K + 1)): dw, then db */
-    float *rows; /* (threads, 2, K): x and dx where they are bf16 */
 } backward_job;
 
 static bool all_zero(const float *v, int64_t n) {
@@ -66,46 +65,100 @@ static bool all_zero(const float *v, int64_t n) {
     return true;
 }
 
-static void backward_row(const stoa_linear_job *w, int64_t i, float *dw, float *db, float *buffer) {
-    const float *dy = (const float *)w->dy + i * w->n, *weight = w->weight->data;
-    if ((!w->dx.data || w->dx.add) && all_zero(dy, w->n))
-        return;
-    const float *x =
-        w->dw.data ? stoa_row_view(buffer, w->x->data, w->x->dtype, i * w->k, w->k) : NULL;
-    bool direct = w->dx.dtype == STOA_F32;
-    float *dx = buffer + w->k;
-    if (w->dx.data && direct)
-        dx = (float *)w->dx.data + i * w->k;
-    for (int64_t j = 0; j < w->n; j++) {
-        float d = dy[j];
-        const float *row = weight + j * w->k;
-        float *sum = dw + j * w->k;
-        db[j] += d;
-        if (w->dx.data && j == 0 && !(direct && w->dx.add)) {
-#pragma omp simd
-            for (int64_t p = 0; p < w->k; p++)
-                dx[p] = d * row[p];
-        } else if (w->dx.data) {
-#pragma omp simd
-            for (int64_t p = 0; p < w->k; p++)
-                dx[p] += d * row[p];
-        }
-        if (x) {
-#pragma omp simd
-            for (int64_t p = 0; p < w->k; p++)
-                sum[p] += d * x[p];
-        }
-    }
-    if (w->dx.data && !direct)
-        stoa_row_grad(w->dx.data, w->dx.dtype, w->dx.add, i * w->k, dx, w->k);
+/* Rows without a gradient that nothing needs to be written for. */
+STOA_INLINE bool passed_over(const stoa_linear_job *w, int64_t i) {
+    return (!w->dx.data || w->dx.add) && all_zero((const float *)w->dy + i * w->n, w->n);
 }
 
+/* dx (m of its columns from p on) (+)= dy W for one row. */
+STOA_INLINE void put_dx(const stoa_linear_job *w, stoa_dtype dtype, int n, int64_t i, int64_t p,
+                        int64_t m, const stoa_lanes *weight) {
+    const float *dy = (const float *)w->dy + i * w->n;
+    stoa_lanes sum = dy[0] * weight[0];
+#pragma GCC unroll 8
+    for (int j = 1; j < n; j++)
+        sum += dy[j] * weight[j];
+    if (w->dx.add)
+        sum += stoa_lanes_get(w->dx.data, dtype, i * w->k + p, m);
+    stoa_lanes_put(w->dx.data, dtype, i * w->k + p, m, sum);
+}
+
+/* Columns [p, p + m), m <= 16, of all rows [begin, end): weights and the gradient's sums stay in
+ * registers. */
+STOA_INLINE void backward_columns(const stoa_linear_job *w, stoa_dtype x, stoa_dtype dx, int n,
+                                  int64_t begin, int64_t end, int64_t p, int64_t m, float *dw) {
+    stoa_lanes weight[STOA_NARROW], sum[STOA_NARROW];
+#pragma GCC unroll 8
+    for (int j = 0; j < n; j++) {
+        weight[j] = w->dx.data ? stoa_lanes_get(w->weight->data, STOA_F32, j * w->k + p, m)
+                               : (stoa_lanes){0};
+        sum[j] = stoa_lanes_get(dw, STOA_F32, j * w->k + p, m);
+    }
+    for (int64_t i = begin; i < end; i++) {
+        if (passed_over(w, i))
+            continue;
+        const float *dy = (const float *)w->dy + i * w->n;
+        if (w->dw.data) {
+            stoa_lanes row = stoa_lanes_get(w->x->data, x, i * w->k + p, m);
+#pragma GCC unroll 8
+            for (int j = 0; j < n; j++)
+                sum[j] += dy[j] * row;
+        }
+        if (w->dx.data)
+            put_dx(w, dx, n, i, p, m, weight);
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < n; j++)
+        stoa_lanes_put(dw, STOA_F32, j * w->k + p, m, sum[j]);
+}
+
+STOA_INLINE void backward_block(const stoa_linear_job *w, stoa_dtype x, stoa_dtype dx, int n,
+                                int64_t begin, int64_t end, float *dw) {
+    int64_t p = 0;
+    for (; p + STOA_LANES <= w->k; p += STOA_LANES)
+        backward_columns(w, x, dx, n, begin, end, p, STOA_LANES, dw);
+    if (p < w->k)
+        backward_columns(w, x, dx, n, begin, end, p, w->k - p, dw);
+}
+
+typedef void (*block_fn)(const stoa_linear_job *w, int64_t begin, int64_t end, float *dw);
+
+/* One function for each number of outputs; dx, if any, has x's type. */
+#define BLOCK_FN(n)                                                                                \
+    static void block_f32_##n(const stoa_linear_job *w, int64_t begin, int64_t end, float *dw) {   \
+        backward_block(w, STOA_F32, STOA_F32, n, begin, end, dw);                                  \
+    }                                                                                              \
+    static void block_bf16_##n(const stoa_linear_job *w, int64_t begin, int64_t end, float *dw) {  \
+        backward_block(w, STOA_BF16, STOA_BF16, n, begin, end, dw);                                \
+    }
+BLOCK_FN(1)
+BLOCK_FN(2)
+BLOCK_FN(3)
+BLOCK_FN(4)
+BLOCK_FN(5)
+BLOCK_FN(6)
+BLOCK_FN(7)
+BLOCK_FN(8)
+
+static const block_fn blocks[STOA_NARROW][2] = {
+    {block_f32_1, block_bf16_1}, {block_f32_2, block_bf16_2}, {block_f32_3, block_bf16_3},
+    {block_f32_4, block_bf16_4}, {block_f32_5, block_bf16_5}, {block_f32_6, block_bf16_6},
+    {block_f32_7, block_bf16_7}, {block_f32_8, block_bf16_8},
+};
+
+/* Rows a few at a time, which stay in the first-level cache while their columns pass by. */
 static void backward_rows(void *arg, int64_t begin, int64_t end, int thread) {
+    enum { ROWS = 32 };
     const backward_job *b = arg;
-    int64_t n = b->w->n, k = b->w->k;
-    float *dw = b->sums + thread * n * (k + 1);
+    const stoa_linear_job *w = b->w;
+    int64_t n = w->n, k = w->k;
+    float *dw = b->sums + thread * n * (k + 1), *db = dw + n * k;
+    block_fn block = blocks[n - 1][w->x->dtype == STOA_BF16];
+    for (int64_t i = begin; i < end; i += ROWS)
+        block(w, i, i + ROWS < end ? i + ROWS : end, dw);
     for (int64_t i = begin; i < end; i++)
-        backward_row(b->w, i, dw, dw + n * k, b->rows + thread * 2 * k);
+        for (int64_t j = 0; j < n; j++)
+            db[j] += ((const float *)w->dy)[i * n + j];
 }
 
 /* to (+)= the threads' shares */
@@ -124,8 +177,7 @@ stoa_status stoa_linear_narrow_backward(stoa_ctx *ctx, const stoa_linear_job *w)
     int64_t stride = w->n * (w->k + 1);
     size_t bytes = (size_t)(ctx->threads * stride) * sizeof *b.sums;
     b.sums = stoa_scratch(ctx, bytes);
-    b.rows = stoa_scratch(ctx, (size_t)(ctx->threads * 2 * w->k) * sizeof *b.rows);
-    if (!b.sums || !b.rows)
+    if (!b.sums)
         return STOA_ERR_MEMORY;
     memset(b.sums, 0, bytes);
     stoa_parallel(ctx, w->m, grain_of(w), backward_rows, &b);

@@ -6,6 +6,7 @@
  * that make them and the pass that turns them into cell and output (lstm_gates.h). Backward walks
  * the other way, and the weights' gradients are products over all steps at the end.
  */
+#include "tensor/cpu/grain.h"
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/linear.h"
 #include "tensor/cpu/lstm_gates.h"
@@ -188,9 +189,58 @@ static stoa_status prepare_backward(stoa_ctx *ctx, stoa_node *node, stoa_dtype o
     return stoa_recurrent_prepare(ctx, &w->weight_h, node->in[2], false, operand);
 }
 
+typedef struct split_job {
+    const float *both; /* (4N, K + N) */
+    int64_t k, n;
+    stoa_grad_ref to_x, to_h;
+} split_job;
+
+/* Rows [begin, end) of 4N. */
+static void split_range(void *arg, int64_t begin, int64_t end, int thread) {
+    const split_job *j = arg;
+    (void)thread;
+    for (int64_t r = begin; r < end; r++) {
+        const float *row = j->both + r * (j->k + j->n);
+        if (j->to_x.data)
+            stoa_row_grad(j->to_x.data, j->to_x.dtype, j->to_x.add, r * j->k, row, j->k);
+        if (j->to_h.data)
+            stoa_row_grad(j->to_h.data, j->to_h.dtype, j->to_h.add, r * j->n, row + j->k, j->n);
+    }
+}
+
+/* Both weights' gradients and the bias's by one product: dz is rearranged once. */
+static stoa_status weight_gradients(stoa_ctx *ctx, const walk *w, stoa_dtype operand,
+                                    stoa_grad_ref to_x, stoa_grad_ref to_h, stoa_grad_ref to_bias) {
+    const stoa_node *node = w->node;
+    int64_t n = node->out[0]->shape[2], k = node->in[0]->shape[2];
+    split_job split = {.k = k, .n = n, .to_x = to_x, .to_h = to_h};
+    stoa_tensor before;
+    if (!to_x.data && !to_h.data && !to_bias.data)
+        return STOA_OK;
+    float *both = stoa_scratch(ctx, (size_t)(4 * n * (k + n)) * sizeof *both);
+    if (!both)
+        return STOA_ERR_MEMORY;
+    STOA_TRY(stoa_recurrent_before(ctx, node->in[0], node->in[4], node->out[0], node->in[6],
+                                   operand, &before));
+    const stoa_linear_job job = {.m = stoa_rows(&before),
+                                 .n = 4 * n,
+                                 .k = k + n,
+                                 .x = &before,
+                                 .weight = node->in[1],
+                                 .dy = w->dz,
+                                 .y_dtype = operand,
+                                 .dw = {.data = both, .dtype = STOA_F32},
+                                 .db = to_bias};
+    STOA_TRY(stoa_linear_backward(ctx, &job));
+    split.both = both;
+    stoa_parallel(ctx, 4 * n, stoa_grain_bytes((double)(4 * n * (k + n)) * 8, 4 * n), split_range,
+                  &split);
+    return STOA_OK;
+}
+
 stoa_status stoa_cpu_lstm_backward(stoa_ctx *ctx, stoa_node *node) {
-    const stoa_tensor *x = node->in[0], *h0 = node->in[4], *reset = node->in[6];
-    int64_t rows = stoa_rows(x), n = node->out[0]->shape[2], states = stoa_numel(node->out[1]);
+    const stoa_tensor *x = node->in[0];
+    int64_t n = node->out[0]->shape[2], states = stoa_numel(node->out[1]);
     stoa_dtype operand = stoa_recurrent_operand(ctx, x);
     walk w = {.node = node, .dout = stoa_grad_out(node, 0)};
     STOA_TRY(prepare_backward(ctx, node, operand, &w));
@@ -199,30 +249,17 @@ stoa_status stoa_cpu_lstm_backward(stoa_ctx *ctx, stoa_node *node) {
     stoa_grad_ref to[6];
     for (int i = 0; i < 6; i++)
         to[i] = stoa_grad_take(node, i);
-    stoa_linear_job job = {.m = rows,
-                           .n = 4 * n,
-                           .k = x->shape[2],
-                           .x = x,
-                           .weight = node->in[1],
-                           .dy = w.dz,
-                           .y_dtype = operand,
-                           .dx = to[0],
-                           .dw = to[1],
-                           .db = to[3]};
-    STOA_TRY(stoa_linear_backward(ctx, &job));
-    if (to[2].data) {
-        stoa_tensor before;
-        STOA_TRY(stoa_recurrent_before(ctx, h0, node->out[0], reset, operand, &before));
-        job = (stoa_linear_job){.m = rows,
-                                .n = 4 * n,
-                                .k = n,
-                                .x = &before,
-                                .weight = node->in[2],
-                                .dy = w.dz,
-                                .y_dtype = operand,
-                                .dw = to[2]};
-        STOA_TRY(stoa_linear_backward(ctx, &job));
-    }
+    const stoa_linear_job inputs = {.m = stoa_rows(x),
+                                    .n = 4 * n,
+                                    .k = x->shape[2],
+                                    .x = x,
+                                    .weight = node->in[1],
+                                    .dy = w.dz,
+                                    .y_dtype = operand,
+                                    .dx = to[0]};
+    if (to[0].data)
+        STOA_TRY(stoa_linear_backward(ctx, &inputs));
+    STOA_TRY(weight_gradients(ctx, &w, operand, to[1], to[2], to[3]));
     if (to[4].data)
         stoa_row_grad(to[4].data, to[4].dtype, to[4].add, 0, w.dh, states);
     if (to[5].data)
