@@ -10,6 +10,7 @@
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/linear.h"
 #include "tensor/cpu/lstm_gates.h"
+#include "tensor/cpu/lstm_tiles.h"
 #include "tensor/cpu/product.h"
 #include "tensor/cpu/recurrent.h"
 #include "tensor/cpu/rows.h"
@@ -50,7 +51,6 @@ STOA_INLINE void pass_forward(const walk *w, stoa_dtype dtype, int64_t t, int64_
         int64_t at = t * y->shape[1] + r;
         const stoa_lstm_row row = {
             .n = n,
-            .z = z,
             .bias = w->node->in[3]->data,
             .c = w->c + r * n,
             .y = stoa_at(y->data, dtype, at * n),
@@ -59,7 +59,7 @@ STOA_INLINE void pass_forward(const walk *w, stoa_dtype dtype, int64_t t, int64_
             .h = wide ? w->h + r * n : NULL,
             .narrow = w->narrow ? w->narrow + r * n : NULL,
         };
-        stoa_lstm_forward_row(&row, dtype);
+        stoa_lstm_forward_row(&row, dtype, z);
     }
 }
 
@@ -93,25 +93,82 @@ static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
             forward_step(w, t, at, at + BLOCK < end ? at + BLOCK : end, thread);
 }
 
+#if STOA_HAVE_AMX
+
+typedef struct tiles_job {
+    stoa_lstm_tiles tiles;
+    char *scratch;
+    size_t scratch_bytes; /* a thread */
+} tiles_job;
+
+static void tiles_range(void *arg, int64_t begin, int64_t end, int thread) {
+    const tiles_job *j = arg;
+    stoa_lstm_tiles_walk(&j->tiles, begin, end, j->scratch + (size_t)thread * j->scratch_bytes);
+}
+
+static stoa_status walk_in_tiles(stoa_ctx *ctx, const walk *w) {
+    const stoa_node *node = w->node;
+    const stoa_tensor *x = node->in[0], *y = node->out[0], *reset = node->in[6];
+    size_t states = (size_t)stoa_numel(node->out[1]);
+    tiles_job j = {.tiles = {.steps = x->shape[0],
+                             .batch = x->shape[1],
+                             .k = x->shape[2],
+                             .n = y->shape[2],
+                             .x = w->x,
+                             .panels_x = w->weight_x.panels,
+                             .panels_h = w->weight_h.panels,
+                             .bias = node->in[3]->data,
+                             .reset = reset ? reset->data : NULL,
+                             .started = node->in[4] != NULL,
+                             .c = w->c,
+                             .h = w->h,
+                             .y = y->data,
+                             .gates = node->save[0] ? node->save[0]->data : NULL,
+                             .cells = node->save[1] ? node->save[1]->data : NULL}};
+    j.tiles.narrow[0] = w->narrow;
+    j.tiles.narrow[1] = stoa_scratch(ctx, states * sizeof *w->narrow);
+    j.scratch_bytes = stoa_lstm_tiles_scratch(&j.tiles);
+    j.scratch = stoa_scratch(ctx, (size_t)ctx->threads * j.scratch_bytes);
+    if (!j.tiles.narrow[1] || !j.scratch)
+        return STOA_ERR_MEMORY;
+    stoa_f32_to_bf16_row(w->narrow, w->h, (int64_t)states);
+    stoa_parallel(ctx, x->shape[1], 32, tiles_range, &j);
+    return STOA_OK;
+}
+
+#endif
+
+/* The walk of the products' own way, or the one in tiles where widths are whole tiles. */
+static stoa_status run_forward(stoa_ctx *ctx, walk *w) {
+    const stoa_tensor *x = w->node->in[0];
+#if STOA_HAVE_AMX
+    if (w->weight_x.panels && w->weight_h.panels && x->shape[0] > 0 && w->weight_h.n % 32 == 0)
+        return walk_in_tiles(ctx, w);
+#endif
+    w->z = stoa_scratch(ctx, (size_t)(ctx->threads * BLOCK * 4 * w->weight_h.n) * sizeof *w->z);
+    if (!w->z)
+        return STOA_ERR_MEMORY;
+    stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, forward_range, w);
+    return STOA_OK;
+}
+
 stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node) {
     const stoa_tensor *x = node->in[0];
     if (!stoa_recurrent_types(node))
         return STOA_ERR_UNSUPPORTED;
     stoa_dtype operand = stoa_recurrent_operand(ctx, x);
-    int64_t states = stoa_numel(node->out[1]), n = node->out[0]->shape[2];
+    int64_t states = stoa_numel(node->out[1]);
     walk w = {.node = node, .h = node->out[1]->data, .c = node->out[2]->data};
     w.x = stoa_scratch_as(ctx, operand, x->data, x->dtype, stoa_numel(x));
-    w.z = stoa_scratch(ctx, (size_t)(ctx->threads * BLOCK * 4 * n) * sizeof *w.z);
     if (operand == STOA_BF16)
         w.narrow = stoa_scratch(ctx, (size_t)states * sizeof *w.narrow);
-    if (!w.x || !w.z || (operand == STOA_BF16 && !w.narrow))
+    if (!w.x || (operand == STOA_BF16 && !w.narrow))
         return STOA_ERR_MEMORY;
     STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_x, node->in[1], true, operand));
     STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_h, node->in[2], true, operand));
     stoa_recurrent_start(w.h, node->in[4], states);
     stoa_recurrent_start(w.c, node->in[5], states);
-    stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, forward_range, &w);
-    return STOA_OK;
+    return run_forward(ctx, &w);
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */

@@ -25,7 +25,6 @@ STOA_INLINE stoa_lanes stoa_lstm_kept(const void *gates, stoa_dtype dtype, int64
 
 typedef struct stoa_lstm_row {
     int64_t n;         /* N */
-    const float *z;    /* (4N) sums, without: */
     const float *bias; /* (4N) */
     float *c;          /* (N) the cell before, then after */
     void *y;           /* (N) */
@@ -35,12 +34,13 @@ typedef struct stoa_lstm_row {
     uint16_t *narrow;  /* (N) in bf16, or NULL */
 } stoa_lstm_row;
 
-STOA_INLINE void stoa_lstm_forward_at(const stoa_lstm_row *r, stoa_dtype dtype, int64_t j,
-                                      int64_t m) {
+/* Cells [j, j + m), m <= 16, whose sums without the bias are z[0..], z[stride..] and so on. */
+STOA_INLINE void stoa_lstm_forward_at(const stoa_lstm_row *r, stoa_dtype dtype, const float *z,
+                                      int64_t stride, int64_t j, int64_t m) {
     stoa_lanes sum[4];
 #pragma GCC unroll 4
     for (int g = 0; g < 4; g++)
-        sum[g] = stoa_lanes_get(r->z, STOA_F32, g * r->n + j, m) +
+        sum[g] = stoa_lanes_get(z, STOA_F32, g * stride, m) +
                  stoa_lanes_get(r->bias, STOA_F32, g * r->n + j, m);
     stoa_lanes input = stoa_lanes_sigmoid(sum[0]), forget = stoa_lanes_sigmoid(sum[1]);
     stoa_lanes cell = stoa_lanes_tanh(sum[2]), output = stoa_lanes_sigmoid(sum[3]);
@@ -61,12 +61,13 @@ STOA_INLINE void stoa_lstm_forward_at(const stoa_lstm_row *r, stoa_dtype dtype, 
         stoa_lanes_put(r->narrow, STOA_BF16, j, m, h);
 }
 
-STOA_INLINE void stoa_lstm_forward_row(const stoa_lstm_row *r, stoa_dtype dtype) {
+/* A whole row with its sums (4N). */
+STOA_INLINE void stoa_lstm_forward_row(const stoa_lstm_row *r, stoa_dtype dtype, const float *z) {
     int64_t j = 0;
     for (; j + STOA_LANES <= r->n; j += STOA_LANES)
-        stoa_lstm_forward_at(r, dtype, j, STOA_LANES);
+        stoa_lstm_forward_at(r, dtype, z + j, r->n, j, STOA_LANES);
     if (j < r->n)
-        stoa_lstm_forward_at(r, dtype, j, r->n - j);
+        stoa_lstm_forward_at(r, dtype, z + j, r->n, j, r->n - j);
 }
 
 typedef struct stoa_lstm_back {
