@@ -32,6 +32,7 @@ stoa_tensor *stoa_lstm(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *weight_x, sto
     if (stoa_node_wants_grad(ctx, &node)) {
         node.save[0] = stoa_new(ctx, x->dtype, STOA_SHAPE(steps, batch, 4 * n)); // gates, as wide
         node.save[1] = stoa_new(ctx, full, STOA_SHAPE(steps, batch, n));         // cells
+        node.save[2] = stoa_new(ctx, x->dtype, STOA_SHAPE(steps, batch, x->shape[2] + n)); // x | h
     }
     if (h_last)
         *h_last = node.out[1];

@@ -22,6 +22,7 @@ enum {
     PACKED = 640 << 10, /* bytes of packed operands */
     A_CUT = 400,        /* rows at a time where there are more columns than fit */
     LONGEST_CUT = 256,  /* inner elements: more would not stay in the first-level cache */
+    SMALL = 256 << 10,  /* elements of a gradient that stays in the second-level cache */
 };
 
 static int64_t round_up(int64_t n) {
@@ -83,9 +84,11 @@ stoa_amx_gradient_plan stoa_amx_gradient_planned(const stoa_amx_gradient *g, int
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* Whether dW is whole lines, and is not added to. */
+/* Whether dW is too large to be still in a cache when it is read, is whole lines, and is not added
+ * to. */
 static bool writes_past(const stoa_amx_gradient *g) {
-    return !g->add_dw && g->k % 32 == 0 && g->n % 32 == 0 && (uintptr_t)g->dw % 64 == 0;
+    return g->n * g->k >= SMALL && !g->add_dw && g->k % 32 == 0 && g->n % 32 == 0 &&
+           (uintptr_t)g->dw % 64 == 0;
 }
 
 /* Writes a finished 32 x 32 block of dW^T (columns mixed) to dW: rows x columns of the block. */

@@ -57,8 +57,8 @@ static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
             h = w->narrow + first;
         }
         if (t > 0 || w->node->in[5])
-            stoa_recurrent_multiply(&w->weight_h, h, end - begin, w->share + begin * 3 * n, true,
-                                    thread);
+            stoa_recurrent_multiply(&w->weight_h, h, end - begin, w->share + begin * 3 * n, false,
+                                    true, thread);
         for (int64_t r = begin; r < end; r++) {
             int64_t at = t * batch + r;
             gates_forward(w->z + at * 3 * n, w->share + r * 3 * n, w->h + r * n, n);
@@ -134,7 +134,7 @@ static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
             stoa_row_put(w->dzh, operand, at * 3 * n, dzh, 3 * n);
         }
         stoa_recurrent_multiply(&w->weight_h, stoa_at(w->dzh, operand, (t * batch + begin) * 3 * n),
-                                end - begin, w->dh + begin * n, true, thread);
+                                end - begin, w->dh + begin * n, false, true, thread);
         forget(w->node->in[6], t, begin, end, w->dh, n);
     }
 }
@@ -143,8 +143,8 @@ static void backward_range(void *arg, int64_t begin, int64_t end, int thread) {
 static stoa_status prepare_backward(stoa_ctx *ctx, stoa_node *node, stoa_dtype operand, walk *w) {
     int64_t rows = stoa_rows(node->out[0]), states = stoa_numel(node->out[1]);
     int64_t n = node->out[0]->shape[2];
-    STOA_TRY(stoa_recurrent_before(ctx, NULL, node->in[5], node->out[0], node->in[6], operand,
-                                   &w->before));
+    STOA_TRY(
+        stoa_recurrent_before(ctx, node->in[5], node->out[0], node->in[6], operand, &w->before));
     w->row = stoa_scratch(ctx, (size_t)(ctx->threads * 7 * n) * sizeof *w->row);
     w->dzx = stoa_scratch(ctx, (size_t)(rows * 3 * n) * stoa_dtype_size(operand));
     w->dzh = stoa_scratch(ctx, (size_t)(rows * 3 * n) * stoa_dtype_size(operand));

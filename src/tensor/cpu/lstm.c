@@ -21,13 +21,13 @@ typedef struct walk {
     const stoa_node *node;
     const void *x; /* (T, B, K) of the operands' type */
     stoa_recurrent_matrix weight_x, weight_h;
-    float *z;         /* (threads, BLOCK, 4N): the sums of a block */
-    float *h, *c;     /* (B, N): the state; h only at the end where products take: */
-    uint16_t *narrow; /* (B, N): h in bf16, or NULL */
-    void *dz;         /* (T, B, 4N) of the operands' type */
-    float *dh, *dc;   /* (B, N): gradients of the state */
-    float *zeroes;    /* (N) */
-    stoa_grad_ref dout;
+    float *z;               /* (threads, BLOCK, 4N): the sums of a block */
+    float *h, *c;           /* (B, N): the state; h only at the end where products take: */
+    uint16_t *narrow;       /* (B, N): h in bf16, or NULL */
+    void *dz;               /* (T, B, 4N) of the operands' type */
+    float *dh, *dc;         /* (B, N): gradients of the state */
+    float *zeroes;          /* (N) */
+    stoa_grad_ref dout, dx; /* dx: where it is made on the way, else data NULL */
 } walk;
 
 /* Zeroes the rows of n elements where an episode begins. */
@@ -40,6 +40,21 @@ static void forget(const stoa_tensor *reset, int64_t t, int64_t begin, int64_t e
 }
 
 /* ---- forward --------------------------------------------------------------------------------- */
+
+/* What the products of rows [begin, end) in step t read, for the weights' gradients. h: of all
+ * rows. */
+static void keep_operands(const walk *w, int64_t t, int64_t begin, int64_t end, const void *h,
+                          stoa_dtype operand) {
+    const stoa_tensor *x = w->node->in[0], *both = w->node->save[2];
+    int64_t n = w->node->out[0]->shape[2], k = x->shape[2];
+    for (int64_t r = begin; both && r < end; r++) {
+        int64_t at = t * x->shape[1] + r;
+        memcpy(stoa_at(both->data, both->dtype, at * (k + n)), stoa_at(x->data, x->dtype, at * k),
+               (size_t)k * stoa_dtype_size(x->dtype));
+        stoa_row_write(both->dtype, stoa_at(both->data, both->dtype, at * (k + n) + k), operand,
+                       stoa_at(h, operand, r * n), n, false);
+    }
+}
 
 /* Gates, cells and outputs of rows [begin, end) in step t, from their sums. */
 STOA_INLINE void pass_forward(const walk *w, stoa_dtype dtype, int64_t t, int64_t begin,
@@ -71,12 +86,13 @@ static void forward_step(const walk *w, int64_t t, int64_t begin, int64_t end, i
     void *h = w->narrow ? (void *)w->narrow : (void *)w->h;
     forget(reset, t, begin, end, h, operand, n);
     forget(reset, t, begin, end, w->c, STOA_F32, n);
+    keep_operands(w, t, begin, end, h, operand);
     stoa_recurrent_multiply(&w->weight_x,
                             stoa_at(w->x, operand, (t * x->shape[1] + begin) * x->shape[2]),
-                            end - begin, z, false, thread);
+                            end - begin, z, false, false, thread);
     if (t > 0 || w->node->in[4])
-        stoa_recurrent_multiply(&w->weight_h, stoa_at(h, operand, begin * n), end - begin, z, true,
-                                thread);
+        stoa_recurrent_multiply(&w->weight_h, stoa_at(h, operand, begin * n), end - begin, z, false,
+                                true, thread);
     if (y->dtype == STOA_BF16)
         pass_forward(w, STOA_BF16, t, begin, end, z);
     else
@@ -124,7 +140,8 @@ static stoa_status walk_in_tiles(stoa_ctx *ctx, const walk *w) {
                              .h = w->h,
                              .y = y->data,
                              .gates = node->save[0] ? node->save[0]->data : NULL,
-                             .cells = node->save[1] ? node->save[1]->data : NULL}};
+                             .cells = node->save[1] ? node->save[1]->data : NULL,
+                             .both = node->save[2] ? node->save[2]->data : NULL}};
     j.tiles.narrow[0] = w->narrow;
     j.tiles.narrow[1] = stoa_scratch(ctx, states * sizeof *w->narrow);
     j.scratch_bytes = stoa_lstm_tiles_scratch(&j.tiles);
@@ -214,9 +231,12 @@ static void backward_step(const walk *w, int64_t t, int64_t begin, int64_t end, 
         pass_backward(w, STOA_BF16, STOA_F32, t, begin, end);
     else
         pass_backward(w, STOA_BF16, STOA_BF16, t, begin, end);
-    stoa_recurrent_multiply(&w->weight_h,
-                            stoa_at(w->dz, operand, (t * y->shape[1] + begin) * 4 * n), end - begin,
-                            w->dh + begin * n, false, thread);
+    const void *dz = stoa_at(w->dz, operand, (t * y->shape[1] + begin) * 4 * n);
+    int64_t k = w->weight_x.n, at = (t * y->shape[1] + begin) * k;
+    stoa_recurrent_multiply(&w->weight_h, dz, end - begin, w->dh + begin * n, false, false, thread);
+    if (w->dx.data)
+        stoa_recurrent_multiply(&w->weight_x, dz, end - begin, stoa_at(w->dx.data, operand, at),
+                                true, w->dx.add, thread);
     forget(reset, t, begin, end, w->dh, STOA_F32, n);
     forget(reset, t, begin, end, w->dc, STOA_F32, n);
 }
@@ -243,7 +263,9 @@ static stoa_status prepare_backward(stoa_ctx *ctx, stoa_node *node, stoa_dtype o
     memset(w->dc, 0, (size_t)states * sizeof *w->dc);
     stoa_recurrent_add(w->dh, stoa_grad_out(node, 1), 0, states);
     stoa_recurrent_add(w->dc, stoa_grad_out(node, 2), 0, states);
-    return stoa_recurrent_prepare(ctx, &w->weight_h, node->in[2], false, operand);
+    STOA_TRY(stoa_recurrent_prepare(ctx, &w->weight_h, node->in[2], false, operand));
+    return w->dx.data ? stoa_recurrent_prepare(ctx, &w->weight_x, node->in[1], false, operand)
+                      : STOA_OK;
 }
 
 typedef struct split_job {
@@ -271,18 +293,15 @@ static stoa_status weight_gradients(stoa_ctx *ctx, const walk *w, stoa_dtype ope
     const stoa_node *node = w->node;
     int64_t n = node->out[0]->shape[2], k = node->in[0]->shape[2];
     split_job split = {.k = k, .n = n, .to_x = to_x, .to_h = to_h};
-    stoa_tensor before;
     if (!to_x.data && !to_h.data && !to_bias.data)
         return STOA_OK;
     float *both = stoa_scratch(ctx, (size_t)(4 * n * (k + n)) * sizeof *both);
     if (!both)
         return STOA_ERR_MEMORY;
-    STOA_TRY(stoa_recurrent_before(ctx, node->in[0], node->in[4], node->out[0], node->in[6],
-                                   operand, &before));
-    const stoa_linear_job job = {.m = stoa_rows(&before),
+    const stoa_linear_job job = {.m = stoa_rows(node->save[2]),
                                  .n = 4 * n,
                                  .k = k + n,
-                                 .x = &before,
+                                 .x = node->save[2],
                                  .weight = node->in[1],
                                  .dy = w->dz,
                                  .y_dtype = operand,
@@ -300,22 +319,24 @@ stoa_status stoa_cpu_lstm_backward(stoa_ctx *ctx, stoa_node *node) {
     int64_t n = node->out[0]->shape[2], states = stoa_numel(node->out[1]);
     stoa_dtype operand = stoa_recurrent_operand(ctx, x);
     walk w = {.node = node, .dout = stoa_grad_out(node, 0)};
-    STOA_TRY(prepare_backward(ctx, node, operand, &w));
-    stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, backward_range, &w);
-
     stoa_grad_ref to[6];
     for (int i = 0; i < 6; i++)
         to[i] = stoa_grad_take(node, i);
-    const stoa_linear_job inputs = {.m = stoa_rows(x),
-                                    .n = 4 * n,
-                                    .k = x->shape[2],
-                                    .x = x,
-                                    .weight = node->in[1],
-                                    .dy = w.dz,
-                                    .y_dtype = operand,
-                                    .dx = to[0]};
-    if (to[0].data)
+    if (to[0].data && to[0].dtype == operand)
+        w.dx = to[0];
+    STOA_TRY(prepare_backward(ctx, node, operand, &w));
+    stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, backward_range, &w);
+    if (to[0].data && !w.dx.data) { /* bf16 without tiles */
+        const stoa_linear_job inputs = {.m = stoa_rows(x),
+                                        .n = 4 * n,
+                                        .k = x->shape[2],
+                                        .x = x,
+                                        .weight = node->in[1],
+                                        .dy = w.dz,
+                                        .y_dtype = operand,
+                                        .dx = to[0]};
         STOA_TRY(stoa_linear_backward(ctx, &inputs));
+    }
     STOA_TRY(weight_gradients(ctx, &w, operand, to[1], to[2], to[3]));
     if (to[4].data)
         stoa_row_grad(to[4].data, to[4].dtype, to[4].add, 0, w.dh, states);

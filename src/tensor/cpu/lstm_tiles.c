@@ -101,11 +101,22 @@ static void forget(const strip *s, uint16_t *h) {
         }
 }
 
+static void keep_operands(const strip *s, const uint16_t *h) {
+    const stoa_lstm_tiles *w = s->w;
+    for (int64_t r = s->first; w->both && r < s->first + s->count; r++) {
+        int64_t at = s->t * w->batch + r;
+        uint16_t *to = w->both + at * (w->k + w->n);
+        memcpy(to, w->x + at * w->k, (size_t)w->k * sizeof *to);
+        memcpy(to + w->k, h + r * w->n, (size_t)w->n * sizeof *to);
+    }
+}
+
 static void step(strip *s, float *sums, uint16_t *room) {
     const stoa_lstm_tiles *w = s->w;
     int64_t along_x = stoa_ceil_div(w->k, STOA_AMX_STEP), along_h = w->n / STOA_AMX_STEP;
     uint16_t *h = w->narrow[s->t % 2];
     forget(s, h);
+    keep_operands(s, h);
     stoa_strip x = left_of(w->x + (s->t * w->batch + s->first) * w->k, w->k, s->count, room);
     stoa_strip before =
         left_of(h + s->first * w->n, w->n, s->count, room + along_x * STOA_AMX_BLOCK);

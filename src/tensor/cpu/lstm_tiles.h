@@ -20,6 +20,7 @@ typedef struct stoa_lstm_tiles {
     float *h;            /* (B, N): the output of the last step */
     uint16_t *y;         /* (T, B, N) */
     int16_t *gates;      /* (T, B, 4N) kept in fixed point, or NULL */
+    uint16_t *both;      /* (T, B, K + N) kept: x | the output before; or NULL */
     float *cells;        /* (T, B, N) kept, or NULL */
 } stoa_lstm_tiles;
 

@@ -3,7 +3,6 @@
 
 #include "tensor/cpu/amx_matrix.h"
 #include "tensor/cpu/gemm_f32.h"
-#include "tensor/cpu/grain.h"
 #include "tensor/cpu/packed.h"
 #include "tensor/cpu/panels_f32.h"
 #include "tensor/cpu/rows.h"
@@ -55,11 +54,12 @@ static stoa_status prepare_tiles(stoa_ctx *ctx, stoa_recurrent_matrix *matrix,
 }
 
 static void multiply_tiles(const stoa_recurrent_matrix *matrix, const uint16_t *rows, int64_t count,
-                           float *out, bool add, int thread) {
+                           void *out, bool same, bool add, int thread) {
     stoa_amx_product p = product_of(matrix);
     p.m = count;
     p.a = rows;
     p.c = out;
+    p.c_dtype = same ? STOA_BF16 : STOA_F32;
     p.add = add;
     stoa_amx_multiply(&p, 0, count, 0, p.n,
                       matrix->scratch + (size_t)thread * matrix->scratch_bytes);
@@ -82,16 +82,16 @@ stoa_status stoa_recurrent_prepare(stoa_ctx *ctx, stoa_recurrent_matrix *matrix,
 }
 
 void stoa_recurrent_multiply(const stoa_recurrent_matrix *matrix, const void *rows, int64_t count,
-                             float *out, bool add, int thread) {
+                             void *out, bool same, bool add, int thread) {
     int64_t m = matrix->m, n = matrix->n;
     const float *weight = matrix->weight;
 #if STOA_HAVE_AMX
     if (matrix->panels) {
-        multiply_tiles(matrix, rows, count, out, add, thread);
+        multiply_tiles(matrix, rows, count, out, same, add, thread);
         return;
     }
 #endif
-    (void)thread;
+    (void)thread, (void)same;
     if (matrix->wide && matrix->transposed)
         stoa_panels_f32_multiply(count, m, n, rows, matrix->wide, out, add);
     else if (matrix->wide)
@@ -117,43 +117,36 @@ void stoa_recurrent_add(float *to, stoa_grad_ref from, int64_t at, int64_t n) {
 }
 
 typedef struct before_job {
-    const stoa_tensor *to, *x, *h0, *h, *reset;
+    const stoa_tensor *to, *h0, *h, *reset;
 } before_job;
-
-static void copy_row(const stoa_tensor *to, int64_t at, const stoa_tensor *from, int64_t row,
-                     int64_t n) {
-    char *place = stoa_at(to->data, to->dtype, at);
-    if (from)
-        stoa_row_write(to->dtype, place, from->dtype, stoa_at(from->data, from->dtype, row * n), n,
-                       false);
-    else
-        memset(place, 0, (size_t)n * stoa_dtype_size(to->dtype));
-}
 
 /* A unit is a row r = t * B + b. */
 static void before_range(void *arg, int64_t begin, int64_t end, int thread) {
     (void)thread;
     const before_job *j = arg;
     const uint8_t *reset = j->reset ? j->reset->data : NULL;
-    int64_t batch = j->h->shape[1], n = j->h->shape[2], k = j->x ? j->x->shape[2] : 0;
+    int64_t batch = j->h->shape[1], n = j->h->shape[2];
+    stoa_dtype operand = j->to->dtype;
     for (int64_t r = begin; r < end; r++) {
+        char *to = stoa_at(j->to->data, operand, r * n);
         const stoa_tensor *from = r < batch ? j->h0 : j->h;
-        if (k > 0)
-            copy_row(j->to, r * (k + n), j->x, r, k);
-        copy_row(j->to, r * (k + n) + k, reset && reset[r] ? NULL : from, r < batch ? r : r - batch,
-                 n);
+        int64_t row = r < batch ? r : r - batch;
+        if (!from || (reset && reset[r]))
+            memset(to, 0, (size_t)n * stoa_dtype_size(operand));
+        else
+            stoa_row_write(operand, to, from->dtype, stoa_at(from->data, from->dtype, row * n), n,
+                           false);
     }
 }
 
-stoa_status stoa_recurrent_before(stoa_ctx *ctx, const stoa_tensor *x, const stoa_tensor *h0,
-                                  const stoa_tensor *h, const stoa_tensor *reset,
-                                  stoa_dtype operand, stoa_tensor *before) {
-    int64_t width = h->shape[2] + (x ? x->shape[2] : 0), rows = stoa_rows(h);
-    void *data = stoa_scratch(ctx, (size_t)(rows * width) * stoa_dtype_size(operand));
+stoa_status stoa_recurrent_before(stoa_ctx *ctx, const stoa_tensor *h0, const stoa_tensor *h,
+                                  const stoa_tensor *reset, stoa_dtype operand,
+                                  stoa_tensor *before) {
+    void *data = stoa_scratch(ctx, (size_t)stoa_numel(h) * stoa_dtype_size(operand));
     if (!data)
         return STOA_ERR_MEMORY;
-    *before = stoa_tensor_wrap(operand, STOA_SHAPE(h->shape[0], h->shape[1], width), data);
-    before_job j = {.to = before, .x = x, .h0 = h0, .h = h, .reset = reset};
-    stoa_parallel(ctx, rows, stoa_grain_bytes((double)(rows * width) * 6, rows), before_range, &j);
+    *before = stoa_tensor_wrap(operand, h->ndim, h->shape, data);
+    before_job j = {.to = before, .h0 = h0, .h = h, .reset = reset};
+    stoa_parallel(ctx, stoa_rows(h), stoa_row_grain(h->shape[2]), before_range, &j);
     return STOA_OK;
 }

@@ -33,18 +33,17 @@ typedef struct stoa_recurrent_matrix {
 stoa_status stoa_recurrent_prepare(stoa_ctx *ctx, stoa_recurrent_matrix *matrix,
                                    stoa_tensor *weight, bool transposed, stoa_dtype operand);
 /* out (=, +=) rows times the matrix, on the calling thread. `rows` points to `count` rows of the
- * operand type, out to as many of f32. */
+ * operand type, out to as many of f32, or of the operand type where it says `same`. */
 void stoa_recurrent_multiply(const stoa_recurrent_matrix *matrix, const void *rows, int64_t count,
-                             float *out, bool add, int thread);
+                             void *out, bool same, bool add, int thread);
 
 /* A state's start: given (B, N) or zeroes. */
 void stoa_recurrent_start(float *state, const stoa_tensor *given, int64_t count);
 /* The state every step began with: h0 (B, N) or zeroes, then h (T, B, N) shifted by a step; zero
- * where reset. x (T, B, K), unless NULL, lies in front of it. *before is (T, B, K + N) of the
- * operand type, in scratch. */
-stoa_status stoa_recurrent_before(stoa_ctx *ctx, const stoa_tensor *x, const stoa_tensor *h0,
-                                  const stoa_tensor *h, const stoa_tensor *reset,
-                                  stoa_dtype operand, stoa_tensor *before);
+ * where reset. *before is (T, B, N) of the operand type, in scratch. */
+stoa_status stoa_recurrent_before(stoa_ctx *ctx, const stoa_tensor *h0, const stoa_tensor *h,
+                                  const stoa_tensor *reset, stoa_dtype operand,
+                                  stoa_tensor *before);
 /* A gradient that arrived, elements at..at+n, added to f32. */
 void stoa_recurrent_add(float *to, stoa_grad_ref from, int64_t at, int64_t n);
 
