@@ -146,6 +146,14 @@ typedef struct stoa_agent_state {
     int64_t batch, width;
 } stoa_agent_state;
 
+/* What the core's steps left for learning from them, where it is an LSTM: acting fills rows, and
+ * learning with the same weights from the same rows need not walk through them again. */
+typedef struct stoa_agent_trace {
+    stoa_dtype dtype;                    /* compute type */
+    int64_t steps, batch, inputs, width; /* T, B, K, M */
+    void *block;                         /* NULL: there is none */
+} stoa_agent_trace;
+
 /* T steps of B instances, time-major, in host memory. Row t of last_actions and last_rewards is
  * what led to observation t; where reset is 1 an episode begins at t: the state is zeroed there and
  * last action and reward count as none. */
@@ -155,6 +163,10 @@ typedef struct stoa_agent_input {
     const void *last_actions[STOA_ENV_SPACES]; /* (T, B, shape...); NULL: none */
     const float *last_rewards;                 /* (T, B); NULL: none */
     const uint8_t *reset;                      /* (T, B); NULL: no episode begins */
+    /* Nullable: rows from trace_row = step * B + instance on are filled (one step at a time) or, of
+     * the first trace_known steps, taken as they are. */
+    const stoa_agent_trace *trace;
+    int64_t trace_row, trace_known;
 } stoa_agent_input;
 
 /* What a memory core wrote and read: W wide rows, R heads, K rows a head. */
@@ -191,6 +203,11 @@ STOA_API int64_t stoa_agent_memory_width(const stoa_agent *agent); /* W, likewis
 STOA_API stoa_status stoa_agent_state_init(stoa_agent_state *state, const stoa_agent *agent,
                                            int64_t batch, stoa_error *err);
 STOA_API void stoa_agent_state_deinit(stoa_agent_state *state);
+/* Of T steps of B instances; no memory for cores that are no LSTM. */
+STOA_API stoa_status stoa_agent_trace_init(stoa_agent_trace *trace, const stoa_agent *agent,
+                                           stoa_dtype dtype, int64_t steps, int64_t batch,
+                                           stoa_error *err);
+STOA_API void stoa_agent_trace_deinit(stoa_agent_trace *trace);
 /* Acting (T = 1) and learning (T steps) are this one function. state: before the first step; next
  * (nullable, may be state itself): receives it after the last. Slices of the instances may act at
  * the same time, each on a thread and a context of its own without a pool, once one forward pass

@@ -376,6 +376,23 @@ STOA_API stoa_tensor *stoa_lstm(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *weig
                                 stoa_tensor *weight_h, stoa_tensor *bias, stoa_tensor *h0,
                                 stoa_tensor *c0, stoa_tensor *reset, stoa_tensor **h_last,
                                 stoa_tensor **c_last);
+/* What a layer's steps leave for the backward pass, in memory of the caller's, so that steps walked
+ * one at a time without gradients can be learned from together without walking them again. Rows are
+ * those of (T, B); K and N as in stoa_lstm. cpu backend. */
+typedef struct stoa_lstm_trace {
+    stoa_dtype dtype; /* of x, y and the operands */
+    void *y;          /* (T, B, N) */
+    void *gates;      /* (T, B, 4N) as wide as dtype, in the backend's own form */
+    float *cells;     /* (T, B, N) */
+    void *operands;   /* (T, B, K + N) */
+    int64_t known; /* steps that an earlier call has filled: their results are taken as they are */
+} stoa_lstm_trace;
+/* stoa_lstm whose results and whatever backward needs lie in the trace; trace NULL: as stoa_lstm.
+ * With `known` steps, x, weights, h0, c0 and reset must be those that filled it. */
+STOA_API stoa_tensor *stoa_lstm_traced(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *weight_x,
+                                       stoa_tensor *weight_h, stoa_tensor *bias, stoa_tensor *h0,
+                                       stoa_tensor *c0, stoa_tensor *reset, stoa_tensor **h_last,
+                                       stoa_tensor **c_last, const stoa_lstm_trace *trace);
 /* Gates in the order reset, update, new; bias_x and bias_h (3N) apart, as PyTorch has them. */
 STOA_API stoa_tensor *stoa_gru(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *weight_x,
                                stoa_tensor *weight_h, stoa_tensor *bias_x, stoa_tensor *bias_h,

@@ -114,6 +114,9 @@ stoa_tensor *stoa_agent_state_read(stoa_ctx *ctx, const stoa_agent_state *state,
 void stoa_agent_state_write(stoa_ctx *ctx, stoa_agent_state *state, int64_t begin,
                             const stoa_tensor *from);
 
+/* The rows of an input's trace; false: it has none. */
+bool stoa_agent_trace_rows(const stoa_agent_input *input, stoa_lstm_trace *rows);
+
 /* "<prefix>.<name>.<leaf>" as a parameter; parts may be NULL. */
 stoa_tensor *stoa_agent_param(stoa_params *params, const char *prefix, const char *name,
                               const char *leaf, int ndim, const int64_t *shape, stoa_init init,

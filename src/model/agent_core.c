@@ -114,8 +114,10 @@ static stoa_tensor *lstm(stoa_ctx *ctx, const stoa_agent *agent, const stoa_agen
     stoa_tensor *h0 = stoa_agent_state_read(ctx, state, 0, m); // (B, M)
     stoa_tensor *c0 = stoa_agent_state_read(ctx, state, m, m);
     stoa_tensor *h_last, *c_last;
-    stoa_tensor *h = stoa_lstm(ctx, x, core->weight_x, core->weight_h, core->bias, h0, c0, reset,
-                               &h_last, &c_last); // (T, B, M)
+    stoa_lstm_trace rows;
+    bool traced = stoa_agent_trace_rows(input, &rows);
+    stoa_tensor *h = stoa_lstm_traced(ctx, x, core->weight_x, core->weight_h, core->bias, h0, c0,
+                                      reset, &h_last, &c_last, traced ? &rows : NULL); // (T, B, M)
     if (next) {
         stoa_agent_state_write(ctx, next, 0, h_last);
         stoa_agent_state_write(ctx, next, m, c_last);

@@ -65,6 +65,9 @@ typedef union stoa_op_params {
         double scale, rope_base;
         stoa_kv_cache *cache; /* attention_cached */
     } attention;
+    struct {
+        int64_t known; /* lstm: steps whose results are there already */
+    } recurrent;
 } stoa_op_params;
 
 typedef struct stoa_node {
@@ -137,6 +140,9 @@ struct stoa_ctx {
 
 /* An output or saved tensor of the node's. */
 stoa_tensor *stoa_like(stoa_ctx *ctx, const stoa_tensor *t, stoa_dtype dtype);
+/* One around memory of the caller's. */
+stoa_tensor *stoa_around(stoa_ctx *ctx, stoa_dtype dtype, int ndim, const int64_t *shape,
+                         void *data);
 /* Runs the forward kernel, decides requires_grad of the outputs, records the node when a gradient
  * will be wanted. Front ends build the node on the stack; it is copied. Returns out[0]. */
 stoa_tensor *stoa_node_run(stoa_ctx *ctx, const stoa_node *node);

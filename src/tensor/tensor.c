@@ -141,6 +141,13 @@ stoa_tensor *stoa_like(stoa_ctx *ctx, const stoa_tensor *t, stoa_dtype dtype) {
     return stoa_new(ctx, dtype, t->ndim, t->shape);
 }
 
+stoa_tensor *stoa_around(stoa_ctx *ctx, stoa_dtype dtype, int ndim, const int64_t *shape,
+                         void *data) {
+    stoa_tensor *t = new_head(ctx);
+    *t = stoa_tensor_wrap(dtype, ndim, shape, data);
+    return t;
+}
+
 stoa_tensor *stoa_reshape(stoa_ctx *ctx, stoa_tensor *x, int ndim, const int64_t *shape) {
     stoa_tensor *t = new_head(ctx);
     *t = stoa_tensor_wrap(x->dtype, ndim, shape, x->data);

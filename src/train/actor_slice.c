@@ -100,10 +100,12 @@ static stoa_status take_step(stoa_actor *a, stoa_actor_slice *s, stoa_unroll *u,
                              stoa_error *err) {
     int64_t row = t * u->batch + s->first, next = row + u->batch;
     const stoa_env_buffers b = stoa_actor_buffers(a, u, t + 1);
-    const stoa_agent_input in = input_at(a, s, u, t);
+    stoa_agent_input in = input_at(a, s, u, t);
     const stoa_agent_input after = input_at(a, s, u, t + 1);
     stoa_agent_output out;
     void *actions[STOA_ENV_SPACES] = {0};
+    in.trace = a->trace;
+    in.trace_row = row;
     for (int k = 0; k < a->spec->action_count; k++)
         actions[k] = (void *)(uintptr_t)after.last_actions[k]; /* the unroll's own, to be written */
     STOA_TRY(stoa_act(s->ctx, a->agent, a->spec, &in, &s->state, &s->draw, actions,

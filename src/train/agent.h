@@ -120,6 +120,7 @@ typedef struct stoa_actor {
     stoa_agent_state state; /* before the next observation */
     stoa_draw draw;
     bool bootstrap;                            /* value of the last observation too */
+    const stoa_agent_trace *trace;             /* nullable: filled for the learner */
     void *final_observations[STOA_ENV_SPACES]; /* (B, shape...) */
     stoa_cuts cuts;                            /* memory of the slices' */
     stoa_actor_slice *slices;

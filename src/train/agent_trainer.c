@@ -96,8 +96,13 @@ static stoa_status open_actor(stoa_agent_trainer *t, stoa_error *err) {
         return status;
     }
     stoa_unroll_describe(&t->layout, &t->spec, s->unroll);
-    return stoa_actor_init(&t->actor, s, s->pipeline ? t->behind.agent : t->net.agent, &t->layout,
-                           env, s->pipeline ? t->actor_pool : t->pool, err);
+    STOA_TRY(stoa_actor_init(&t->actor, s, s->pipeline ? t->behind.agent : t->net.agent, &t->layout,
+                             env, s->pipeline ? t->actor_pool : t->pool, err));
+    if (s->pipeline || s->learner != STOA_LEARNER_VTRACE)
+        return STOA_OK;
+    t->actor.trace = &t->trace;
+    return stoa_agent_trace_init(&t->trace, t->net.agent, stoa_ctx_compute(t->actor.ctx),
+                                 s->unroll + 1, s->instances, err);
 }
 
 /* Evaluation has its own instances, and a seed that no training instance has. */
@@ -151,6 +156,7 @@ void stoa_agent_trainer_free(stoa_agent_trainer *t) {
     stoa_player_deinit(&t->player);
     stoa_env_free(t->eval_env);
     stoa_actor_deinit(&t->actor);
+    stoa_agent_trace_deinit(&t->trace);
     stoa_learner_deinit(&t->learner);
     for (int i = 0; i < 2; i++)
         stoa_unroll_deinit(&t->unrolls[i]);

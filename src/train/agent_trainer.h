@@ -37,6 +37,8 @@ struct stoa_agent_trainer {
     stoa_optimizer *optimizer;
     stoa_pool *pool; /* the learner's; the actors' too without the pipeline */
     stoa_unroll_layout layout;
+    /* V-trace in turn: what acting leaves for learning with the same weights */
+    stoa_agent_trace trace;
     stoa_unroll unrolls[2]; /* the second one: pipeline only */
     int front;              /* the unroll that is learned from next (pipeline), or was last */
     stoa_actor actor;

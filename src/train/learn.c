@@ -89,9 +89,13 @@ typedef struct pass {
 static stoa_status run_forward(stoa_agent_trainer *t, const stoa_unroll *u, int64_t number, pass *p,
                                stoa_error *err) {
     stoa_ctx *ctx = t->learner.ctx;
-    const stoa_agent_input in = stoa_unroll_input(&t->layout, &t->spec, u, 0, u->steps + 1);
+    stoa_agent_input in = stoa_unroll_input(&t->layout, &t->spec, u, 0, u->steps + 1);
     const void *actions[STOA_ENV_SPACES] = {0};
     stoa_tensor *logits[STOA_ENV_SPACES] = {0};
+    if (t->actor.trace) {
+        in.trace = t->actor.trace;
+        in.trace_known = u->steps;
+    }
     stoa_ctx_reset(ctx);
     stoa_ctx_set_seed(ctx, (uint64_t)t->settings.seed, (uint64_t)number);
     stoa_agent_forward(ctx, t->net.agent, &in, &u->state, NULL, &p->out);

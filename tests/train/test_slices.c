@@ -196,6 +196,33 @@ static void training_in_slices_is_exact(void **state) {
     stoa_agent_trainer_free(a), stoa_agent_trainer_free(b);
 }
 
+/* Learning from what acting left behind against walking through the unroll again. */
+static void learning_takes_what_acting_left(void **state) {
+    (void)state;
+    static const char *const precisions[] = {"precision=f32", "precision=bf16"};
+    for (int i = 0; i < 2; i++) {
+        const char *const sets[] = {"env.name=cartpole", "env.steps=7",         "agent.core=lstm",
+                                    "train.rate=0.01",   "agent.core_width=32", precisions[i]};
+        const stoa_agent_settings s = settings_of(sets, 6);
+        stoa_agent_trainer *kept = trainer_of(&s, 2), *again = trainer_of(&s, 2);
+        assert_non_null(kept->actor.trace);
+        again->actor.trace = NULL;
+        steps(kept, 10);
+        steps(again, 10);
+        same_unroll(kept, again, i == 0 ? 1e-3 : 100 * in_bf16());
+        stoa_agent_trainer_free(kept), stoa_agent_trainer_free(again);
+    }
+    /* the weights that act are not those that learn, or rows are learned from more than once */
+    static const char *const others[] = {"train.pipeline=true", "train.learner=ppo"};
+    for (int i = 0; i < 2; i++) {
+        const stoa_agent_settings s =
+            settings_of((const char *[]){others[i], "train.ppo_minibatches=2"}, 2);
+        stoa_agent_trainer *t = trainer_of(&s, 2);
+        assert_null(t->actor.trace);
+        stoa_agent_trainer_free(t);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_core_acts_in_slices),
@@ -205,6 +232,7 @@ int main(void) {
         cmocka_unit_test(slices_are_for_worlds_whose_instances_step_apart),
         cmocka_unit_test(slices_cover_every_instance_once),
         cmocka_unit_test(training_in_slices_is_exact),
+        cmocka_unit_test(learning_takes_what_acting_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,7 +105,7 @@ static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
     if (w->narrow)
         stoa_f32_to_bf16_row(w->narrow + begin * n, w->h + begin * n, (end - begin) * n);
     for (int64_t at = begin; at < end; at += BLOCK)
-        for (int64_t t = 0; t < steps; t++)
+        for (int64_t t = w->node->p.recurrent.known; t < steps; t++)
             forward_step(w, t, at, at + BLOCK < end ? at + BLOCK : end, thread);
 }
 
@@ -126,7 +126,9 @@ static stoa_status walk_in_tiles(stoa_ctx *ctx, const walk *w) {
     const stoa_node *node = w->node;
     const stoa_tensor *x = node->in[0], *y = node->out[0], *reset = node->in[6];
     size_t states = (size_t)stoa_numel(node->out[1]);
-    tiles_job j = {.tiles = {.steps = x->shape[0],
+    int64_t known = node->p.recurrent.known;
+    tiles_job j = {.tiles = {.known = known,
+                             .steps = x->shape[0],
                              .batch = x->shape[1],
                              .k = x->shape[2],
                              .n = y->shape[2],
@@ -142,11 +144,11 @@ static stoa_status walk_in_tiles(stoa_ctx *ctx, const walk *w) {
                              .gates = node->save[0] ? node->save[0]->data : NULL,
                              .cells = node->save[1] ? node->save[1]->data : NULL,
                              .both = node->save[2] ? node->save[2]->data : NULL}};
-    j.tiles.narrow[0] = w->narrow;
-    j.tiles.narrow[1] = stoa_scratch(ctx, states * sizeof *w->narrow);
+    j.tiles.narrow[known % 2] = w->narrow;
+    j.tiles.narrow[1 - known % 2] = stoa_scratch(ctx, states * sizeof *w->narrow);
     j.scratch_bytes = stoa_lstm_tiles_scratch(&j.tiles);
     j.scratch = stoa_scratch(ctx, (size_t)ctx->threads * j.scratch_bytes);
-    if (!j.tiles.narrow[1] || !j.scratch)
+    if (!j.tiles.narrow[0] || !j.tiles.narrow[1] || !j.scratch)
         return STOA_ERR_MEMORY;
     stoa_f32_to_bf16_row(w->narrow, w->h, (int64_t)states);
     stoa_parallel(ctx, x->shape[1], 32, tiles_range, &j);
@@ -169,6 +171,20 @@ static stoa_status run_forward(stoa_ctx *ctx, walk *w) {
     return STOA_OK;
 }
 
+/* The state before the first step that is not known. */
+static void start(const walk *w) {
+    const stoa_node *node = w->node;
+    const stoa_tensor *y = node->out[0], *cells = node->save[1];
+    int64_t states = stoa_numel(node->out[1]), at = (node->p.recurrent.known - 1) * states;
+    if (node->p.recurrent.known > 0) {
+        stoa_row_get(w->h, y->data, y->dtype, at, states);
+        memcpy(w->c, (const float *)cells->data + at, (size_t)states * sizeof *w->c);
+        return;
+    }
+    stoa_recurrent_start(w->h, node->in[4], states);
+    stoa_recurrent_start(w->c, node->in[5], states);
+}
+
 stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node) {
     const stoa_tensor *x = node->in[0];
     if (!stoa_recurrent_types(node))
@@ -183,8 +199,7 @@ stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node) {
         return STOA_ERR_MEMORY;
     STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_x, node->in[1], true, operand));
     STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_h, node->in[2], true, operand));
-    stoa_recurrent_start(w.h, node->in[4], states);
-    stoa_recurrent_start(w.c, node->in[5], states);
+    start(&w);
     return run_forward(ctx, &w);
 }
 

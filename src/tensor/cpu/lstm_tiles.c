@@ -150,7 +150,7 @@ void stoa_lstm_tiles_walk(const stoa_lstm_tiles *w, int64_t begin, int64_t end, 
     uint16_t *room = (uint16_t *)(void *)(sums + 2 * SUMS);
     stoa_amx_enter();
     for (int64_t at = begin; at < end; at += STRIP)
-        for (int64_t t = 0; t < w->steps; t++) {
+        for (int64_t t = w->known; t < w->steps; t++) {
             strip s = {.w = w, .t = t, .first = at, .count = (int)stoa_least(STRIP, end - at)};
             step(&s, sums, room);
         }
