@@ -256,8 +256,9 @@ STOA_API stoa_tensor *stoa_block_branch(stoa_ctx *ctx, const stoa_block *block, 
 STOA_API stoa_tensor *stoa_block_branch_cached(stoa_ctx *ctx, const stoa_block *block,
                                                stoa_tensor *x, stoa_tensor *sequence,
                                                stoa_tensor *position, stoa_kv_cache *cache);
-/* x + delta. */
-STOA_API stoa_tensor *stoa_stream_settle(stoa_ctx *ctx, stoa_stream stream);
+/* x + delta. coarse (nullable): wants it in compute type too, where that is made in the same pass
+ * (else NULL); no gradient goes through that. */
+STOA_API stoa_tensor *stoa_stream_settle(stoa_ctx *ctx, stoa_stream stream, stoa_tensor **coarse);
 
 /* ---- depth routing (Raposo et al. 2024, sections 3.1-3.5) ------------------------------------ */
 

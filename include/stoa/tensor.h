@@ -202,6 +202,10 @@ STOA_API bool stoa_backend_supports(const stoa_backend *backend, stoa_op op, boo
 /* Elementwise, numpy broadcasting (shapes aligned at the right; 1 stretches). Result type: that of
  * a; b may be of another float type. */
 STOA_API stoa_tensor *stoa_add(stoa_ctx *ctx, stoa_tensor *a, stoa_tensor *b);
+/* The same in one pass with *rounded, the sum in another float type; no gradient goes through it.
+ */
+STOA_API stoa_tensor *stoa_add_rounded(stoa_ctx *ctx, stoa_tensor *a, stoa_tensor *b,
+                                       stoa_dtype dtype, stoa_tensor **rounded);
 STOA_API stoa_tensor *stoa_sub(stoa_ctx *ctx, stoa_tensor *a, stoa_tensor *b);
 STOA_API stoa_tensor *stoa_mul(stoa_ctx *ctx, stoa_tensor *a, stoa_tensor *b);
 STOA_API stoa_tensor *stoa_div(stoa_ctx *ctx, stoa_tensor *a, stoa_tensor *b);

@@ -180,6 +180,10 @@ stoa_tensor *stoa_block_branch_cached(stoa_ctx *ctx, const stoa_block *b, stoa_t
     return stoa_add(ctx, a, second_half(ctx, b, h, NULL));
 }
 
-stoa_tensor *stoa_stream_settle(stoa_ctx *ctx, stoa_stream stream) {
+stoa_tensor *stoa_stream_settle(stoa_ctx *ctx, stoa_stream stream, stoa_tensor **coarse) {
+    if (coarse)
+        *coarse = NULL;
+    if (coarse && stream.delta && stoa_ctx_compute(ctx) != stream.x->dtype)
+        return stoa_add_rounded(ctx, stream.x, stream.delta, stoa_ctx_compute(ctx), coarse);
     return stream.delta ? stoa_add(ctx, stream.x, stream.delta) : stream.x;
 }

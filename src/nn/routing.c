@@ -65,14 +65,17 @@ static stoa_tensor *scores_of(stoa_ctx *ctx, const stoa_router *router, stoa_ten
     return drop_last(ctx, stoa_linear_apply(ctx, &router->score, input, stoa_ctx_full(ctx)));
 }
 
-/* The cure's logit (B, S): positive means "goes through". */
+/* The cure's logit (B, S): positive means "goes through". coarse (nullable): input in compute type,
+ * without a gradient. */
 static stoa_tensor *cure_logits(stoa_ctx *ctx, const stoa_router *router, stoa_tensor *input,
-                                stoa_tensor *scores) {
+                                stoa_tensor *coarse, stoa_tensor *scores) {
     if (router->options.cure == STOA_CURE_AUXILIARY)
         return scores;
     /* its hidden layer may be coarse; its verdict is not */
     stoa_dtype compute = stoa_ctx_compute(ctx);
-    stoa_tensor *x = stoa_cast(ctx, stoa_stop_gradient(ctx, input), compute);
+    stoa_tensor *x = coarse;
+    if (!x)
+        x = stoa_cast(ctx, stoa_stop_gradient(ctx, input), compute);
     stoa_tensor *h = stoa_relu(ctx, stoa_linear_apply(ctx, &router->fc1, x, compute));
     return drop_last(ctx, stoa_linear_apply(ctx, &router->fc2, h, stoa_ctx_full(ctx)));
 }
@@ -150,11 +153,13 @@ stoa_stream stoa_routed_block_apply(stoa_ctx *ctx, const stoa_block *block,
                                     const stoa_router *router, stoa_stream stream,
                                     stoa_tensor *positions, stoa_route_by by, stoa_route *route,
                                     stoa_tensor **balance) {
-    stoa_tensor *x = stoa_stream_settle(ctx, stream); // (B, S, N)
+    bool copies = router->options.cure == STOA_CURE_PREDICTOR && !router->options.normalize;
+    stoa_tensor *coarse = NULL;
+    stoa_tensor *x = stoa_stream_settle(ctx, stream, copies ? &coarse : NULL); // (B, S, N)
     int64_t length = x->shape[1];
     stoa_tensor *input = router_input(ctx, router, x);
     *route = (stoa_route){.scores = scores_of(ctx, router, input)};
-    route->logits = cure_logits(ctx, router, input, route->scores);
+    route->logits = cure_logits(ctx, router, input, coarse, route->scores);
     if (by == STOA_ROUTE_TOP_K) {
         route->index =
             stoa_top_k(ctx, route->scores, stoa_route_capacity(router->options.capacity, length));
@@ -182,7 +187,7 @@ stoa_tensor *stoa_routed_block_cached(stoa_ctx *ctx, const stoa_block *block,
     int64_t n = x->shape[1]; // x (1, n, N)
     stoa_tensor *input = router_input(ctx, router, x);
     stoa_tensor *scores = scores_of(ctx, router, input);
-    stoa_tensor *logits = cure_logits(ctx, router, input, scores);
+    stoa_tensor *logits = cure_logits(ctx, router, input, NULL, scores);
     int64_t count = 0;
     for (int64_t i = 0; stoa_ctx_computes(ctx) && i < n; i++)
         count += stoa_get(logits, i) > 0;

@@ -32,6 +32,16 @@ stoa_tensor *stoa_add(stoa_ctx *ctx, stoa_tensor *a, stoa_tensor *b) {
     return binary(ctx, STOA_OP_ADD, a, b);
 }
 
+stoa_tensor *stoa_add_rounded(stoa_ctx *ctx, stoa_tensor *a, stoa_tensor *b, stoa_dtype dtype,
+                              stoa_tensor **rounded) {
+    assert(is_float(a->dtype) && is_float(b->dtype) && is_float(dtype));
+    stoa_node node = {.op = STOA_OP_ADD, .in = {a, b}, .out = {broadcast_like(ctx, a, b)}};
+    node.out[1] = *rounded = stoa_like(ctx, node.out[0], dtype);
+    stoa_tensor *sum = stoa_node_run(ctx, &node);
+    (*rounded)->requires_grad = false;
+    return sum;
+}
+
 stoa_tensor *stoa_sub(stoa_ctx *ctx, stoa_tensor *a, stoa_tensor *b) {
     return binary(ctx, STOA_OP_SUB, a, b);
 }

@@ -299,8 +299,8 @@ static void capacity_one_with_gate_one_is_the_plain_block_bit_for_bit(void **sta
     check_ok(ctx);
     assert_memory_equal(routed->data, plain->data, stoa_nbytes(plain));
     /* and x + f is what a dense block of the model computes, but for the order of two additions */
-    stoa_tensor *dense =
-        stoa_stream_settle(ctx, stoa_block_apply(ctx, block, (stoa_stream){.x = x}, NULL, NULL));
+    stoa_tensor *dense = stoa_stream_settle(
+        ctx, stoa_block_apply(ctx, block, (stoa_stream){.x = x}, NULL, NULL), NULL);
     for (int64_t i = 0; i < stoa_numel(dense); i++)
         assert_close(stoa_get(dense, i), stoa_get(plain, i), 1e-6, "dense", i);
     stoa_ctx_free(ctx);

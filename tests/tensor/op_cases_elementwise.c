@@ -43,6 +43,13 @@ static stoa_tensor *add_mixed(op_env *e, const int64_t *d) {
     return stoa_add(op_ctx(e), a, op_input(e, "b", OP_ACT, STOA_SHAPE(d[0], d[1])));
 }
 
+/* With the sum in the other type beside it. */
+static stoa_tensor *add_rounded(op_env *e, const int64_t *d) {
+    stoa_tensor *a = op_input(e, "a", OP_FULL, STOA_SHAPE(d[0], d[1])), *rounded;
+    stoa_tensor *b = op_input(e, "b", OP_ACT, STOA_SHAPE(d[0], d[1]));
+    return stoa_add_rounded(op_ctx(e), a, b, op_act(e), &rounded);
+}
+
 static stoa_tensor *mul_mixed(op_env *e, const int64_t *d) {
     stoa_tensor *a = op_input(e, "a", OP_ACT, STOA_SHAPE(d[0], d[1]));
     return stoa_mul(op_ctx(e), a, op_input(e, "b", OP_FULL, STOA_SHAPE(d[0], 1)));
@@ -170,6 +177,7 @@ enum {
 const op_case op_cases_elementwise[] = {
     BINARY_ROWS(ADD, add),
     ROW(ADD, "f32 + bf16", add_mixed, equal_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
+    ROW(ADD, "rounded too", add_rounded, equal_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
     ROW(ADD, "itself", add_itself, self_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
     ROW(ADD, "scalar first", add_scalar, outer_dims, .tol_f32 = 1e-5, .tol_bf16 = 1e-2),
     BINARY_ROWS(SUB, sub),

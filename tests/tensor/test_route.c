@@ -199,6 +199,32 @@ static void a_residual_gradient_passes_through_unchanged(void **state) {
     }
 }
 
+static void a_rounded_sum_is_the_sums_rounding_and_passes_no_gradient(void **state) {
+    (void)state;
+    enum { ROWS = 300, N = 129 };
+    stoa_pool *pool = stoa_pool_new(2);
+    stoa_ctx *ctx = open_ctx(pool);
+    stoa_ctx_set_grad(ctx, true);
+    stoa_ctx_set_seed(ctx, 5, 0);
+    stoa_tensor *x = stoa_normal(ctx, STOA_SHAPE(ROWS, N)), *rounded;
+    stoa_tensor *delta = stoa_cast(ctx, stoa_normal(ctx, STOA_SHAPE(ROWS, N)), STOA_BF16);
+    x->requires_grad = delta->requires_grad = true;
+    stoa_keep_grad(ctx, x);
+    stoa_tensor *sum = stoa_add_rounded(ctx, x, delta, STOA_BF16, &rounded);
+    stoa_tensor *plain = stoa_add(ctx, x, delta);
+    assert_true(sum->requires_grad && !rounded->requires_grad);
+    assert_memory_equal(sum->data, plain->data, stoa_nbytes(plain));
+    stoa_tensor *cast = stoa_cast(ctx, plain, STOA_BF16);
+    assert_memory_equal(rounded->data, cast->data, stoa_nbytes(cast));
+    stoa_tensor *read = stoa_add(ctx, sum, rounded);
+    stoa_backward(ctx, stoa_sum(ctx, read, STOA_ALL), NULL);
+    assert_int_equal(stoa_ctx_status(ctx, NULL), STOA_OK);
+    for (int i = 0; i < ROWS * N; i++)
+        assert_true(((float *)x->grad)[i] == 1.0f);
+    stoa_ctx_free(ctx);
+    stoa_pool_free(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(top_k_equals_a_stable_sort),
@@ -207,6 +233,7 @@ int main(void) {
         cmocka_unit_test(routing_is_the_same_for_any_number_of_threads),
         cmocka_unit_test(experts_take_their_first_tokens_in_order),
         cmocka_unit_test(a_residual_gradient_passes_through_unchanged),
+        cmocka_unit_test(a_rounded_sum_is_the_sums_rounding_and_passes_no_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

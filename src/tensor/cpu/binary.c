@@ -164,7 +164,7 @@ static const float *operand(const cursor *c, int k, const stoa_tensor *t, float 
 typedef struct job {
     layout l;
     const binary_row *row;
-    const stoa_tensor *in[2], *out;
+    const stoa_tensor *in[2], *out, *rounded; /* the result again in another type, or NULL */
     stoa_grad_ref g, grad[2];
     bool repeated[2]; /* the gradient is a sum, kept in sums */
     stoa_partials sums[2];
@@ -176,12 +176,13 @@ static void forward_range(void *arg, int64_t begin, int64_t end, int thread) {
     _Alignas(64) float a[STOA_TILE], b[STOA_TILE], y[STOA_TILE];
     for (cursor c = cursor_at(&j->l, begin, end); c.at < end; advance(&c)) {
         const float *pa = operand(&c, 0, j->in[0], a), *pb = operand(&c, 1, j->in[1], b);
-        if (j->out->dtype == STOA_F32) {
-            j->row->forward((float *)j->out->data + c.at, NULL, pa, pb, c.n);
-        } else {
-            j->row->forward(y, NULL, pa, pb, c.n);
-            stoa_row_put(j->out->data, j->out->dtype, c.at, y, c.n);
-        }
+        bool direct = j->out->dtype == STOA_F32;
+        float *to = direct ? (float *)j->out->data + c.at : y;
+        j->row->forward(to, NULL, pa, pb, c.n);
+        if (!direct)
+            stoa_row_put(j->out->data, j->out->dtype, c.at, to, c.n);
+        if (j->rounded)
+            stoa_row_put(j->rounded->data, j->rounded->dtype, c.at, to, c.n);
     }
 }
 
@@ -193,6 +194,7 @@ stoa_status stoa_cpu_binary(stoa_ctx *ctx, stoa_node *node) {
     if (!supported(node))
         return STOA_ERR_UNSUPPORTED;
     job j = {.row = &rows[node->op], .in = {node->in[0], node->in[1]}, .out = node->out[0]};
+    j.rounded = node->out[1];
     j.l = layout_of(j.out, j.in);
     stoa_parallel(ctx, j.l.numel, GRAIN, forward_range, &j);
     return STOA_OK;

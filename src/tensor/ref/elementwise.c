@@ -43,6 +43,8 @@ stoa_status stoa_ref_binary(stoa_ctx *ctx, stoa_node *node) {
         ((double *)out->data)[i] =
             binary_value(node->op, ((const double *)a->data)[broadcast_index(out, a, i)],
                          ((const double *)b->data)[broadcast_index(out, b, i)]);
+    for (int64_t i = 0; node->out[1] && i < stoa_numel(out); i++)
+        stoa_set(node->out[1], i, stoa_get(out, i));
     return STOA_OK;
 }
 
