@@ -3,7 +3,8 @@
  *
  * Every block is preceded by a header of one cache line. Blocks of 1 MiB and more come straight
  * from mmap: they are zero for free, their pages cost nothing until touched, and they go back to
- * the system when freed. Sanitizer builds take everything from malloc so that it is watched.
+ * the system when freed. Large ones begin and end at the bounds of huge pages, so that no part of
+ * them lies in small ones. Sanitizer builds take everything from malloc so that it is watched.
  */
 #include "stoa/base.h"
 
@@ -24,7 +25,7 @@
 #define WATCHED 0
 #endif
 
-enum { HEADER = 64, MAPPED_FROM = 1 << 20, HUGE_FROM = 4 << 20 };
+enum { HEADER = 64, MAPPED_FROM = 1 << 20, HUGE_FROM = 4 << 20, HUGE_PAGE = 2 << 20 };
 static const uint64_t MAGIC = 0x53746f6131353041u;
 
 typedef struct header {
@@ -61,6 +62,29 @@ static void advise(void *base, size_t len) {
         madvise(base, len, MADV_HUGEPAGE); // only advice: refusal changes nothing
 }
 
+static void *map(size_t len) {
+    void *base = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return base == MAP_FAILED ? NULL : base;
+}
+
+/* *len zeroed bytes; what is large enough for huge pages becomes whole ones. */
+static void *map_aligned(size_t *len) {
+    size_t whole, wide;
+    if (*len < HUGE_FROM || !stoa_size_add(*len, HUGE_PAGE - 1, &whole))
+        return map(*len);
+    whole &= ~(size_t)(HUGE_PAGE - 1);
+    char *base = stoa_size_add(whole, HUGE_PAGE, &wide) ? map(wide) : NULL;
+    if (!base)
+        return NULL;
+    size_t before = -(uintptr_t)base & (HUGE_PAGE - 1);
+    if (before)
+        munmap(base, before);
+    munmap(base + before + whole, HUGE_PAGE - before);
+    advise(base + before, whole);
+    *len = whole;
+    return base + before;
+}
+
 /* A zeroed block with its header; not counted. */
 static void *take(size_t bytes) {
     size_t len;
@@ -68,11 +92,9 @@ static void *take(size_t bytes) {
         return NULL;
     header *h;
     if (!WATCHED && bytes >= MAPPED_FROM) {
-        void *base = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (base == MAP_FAILED)
+        h = map_aligned(&len);
+        if (!h)
             return NULL;
-        advise(base, len);
-        h = base;
         h->mapped = len;
     } else {
         void *base;
