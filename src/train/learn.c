@@ -151,6 +151,7 @@ static double divergence(const float *log_rho, int64_t n) {
 
 static double mean_of(const float *x, int64_t n) {
     double sum = 0;
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++)
         sum += (double)x[i];
     return sum / (double)n;
@@ -159,6 +160,7 @@ static double mean_of(const float *x, int64_t n) {
 /* 1 - variance of (targets - values) / variance of targets. */
 static double explained(const float *targets, const float *values, int64_t n) {
     double mean = mean_of(targets, n), off = mean - mean_of(values, n), all = 0, left = 0;
+#pragma omp simd reduction(+ : all, left)
     for (int64_t i = 0; i < n; i++) {
         double d = (double)targets[i] - mean, e = (double)(targets[i] - values[i]) - off;
         all += d * d;

@@ -125,9 +125,7 @@ static void tiles_range(void *arg, int64_t begin, int64_t end, int thread) {
 static stoa_status walk_in_tiles(stoa_ctx *ctx, const walk *w) {
     const stoa_node *node = w->node;
     const stoa_tensor *x = node->in[0], *y = node->out[0], *reset = node->in[6];
-    size_t states = (size_t)stoa_numel(node->out[1]);
-    int64_t known = node->p.recurrent.known;
-    tiles_job j = {.tiles = {.known = known,
+    tiles_job j = {.tiles = {.known = node->p.recurrent.known,
                              .steps = x->shape[0],
                              .batch = x->shape[1],
                              .k = x->shape[2],
@@ -137,39 +135,23 @@ static stoa_status walk_in_tiles(stoa_ctx *ctx, const walk *w) {
                              .panels_h = w->weight_h.panels,
                              .bias = node->in[3]->data,
                              .reset = reset ? reset->data : NULL,
-                             .started = node->in[4] != NULL,
+                             .h0 = node->in[4] ? node->in[4]->data : NULL,
+                             .c0 = node->in[5] ? node->in[5]->data : NULL,
                              .c = w->c,
                              .h = w->h,
                              .y = y->data,
                              .gates = node->save[0] ? node->save[0]->data : NULL,
                              .cells = node->save[1] ? node->save[1]->data : NULL,
                              .both = node->save[2] ? node->save[2]->data : NULL}};
-    j.tiles.narrow[known % 2] = w->narrow;
-    j.tiles.narrow[1 - known % 2] = stoa_scratch(ctx, states * sizeof *w->narrow);
     j.scratch_bytes = stoa_lstm_tiles_scratch(&j.tiles);
     j.scratch = stoa_scratch(ctx, (size_t)ctx->threads * j.scratch_bytes);
-    if (!j.tiles.narrow[0] || !j.tiles.narrow[1] || !j.scratch)
+    if (!j.scratch)
         return STOA_ERR_MEMORY;
-    stoa_f32_to_bf16_row(w->narrow, w->h, (int64_t)states);
     stoa_parallel(ctx, x->shape[1], 32, tiles_range, &j);
     return STOA_OK;
 }
 
 #endif
-
-/* The walk of the products' own way, or the one in tiles where widths are whole tiles. */
-static stoa_status run_forward(stoa_ctx *ctx, walk *w) {
-    const stoa_tensor *x = w->node->in[0];
-#if STOA_HAVE_AMX
-    if (w->weight_x.panels && w->weight_h.panels && x->shape[0] > 0 && w->weight_h.n % 32 == 0)
-        return walk_in_tiles(ctx, w);
-#endif
-    w->z = stoa_scratch(ctx, (size_t)(ctx->threads * BLOCK * 4 * w->weight_h.n) * sizeof *w->z);
-    if (!w->z)
-        return STOA_ERR_MEMORY;
-    stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, forward_range, w);
-    return STOA_OK;
-}
 
 /* The state before the first step that is not known. */
 static void start(const walk *w) {
@@ -185,21 +167,35 @@ static void start(const walk *w) {
     stoa_recurrent_start(w->c, node->in[5], states);
 }
 
+/* The walk of the products' own way, or the one in tiles where widths are whole tiles. */
+static stoa_status run_forward(stoa_ctx *ctx, walk *w) {
+    const stoa_tensor *x = w->node->in[0];
+#if STOA_HAVE_AMX
+    if (w->weight_x.panels && w->weight_h.panels && w->weight_h.n % 32 == 0 &&
+        x->shape[0] > w->node->p.recurrent.known)
+        return walk_in_tiles(ctx, w);
+#endif
+    w->z = stoa_scratch(ctx, (size_t)(ctx->threads * BLOCK * 4 * w->weight_h.n) * sizeof *w->z);
+    if (w->weight_h.operand == STOA_BF16)
+        w->narrow = stoa_scratch(ctx, (size_t)stoa_numel(w->node->out[1]) * sizeof *w->narrow);
+    if (!w->z || (w->weight_h.operand == STOA_BF16 && !w->narrow))
+        return STOA_ERR_MEMORY;
+    start(w);
+    stoa_parallel(ctx, x->shape[1], STOA_RECURRENT_ROWS, forward_range, w);
+    return STOA_OK;
+}
+
 stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node) {
     const stoa_tensor *x = node->in[0];
     if (!stoa_recurrent_types(node))
         return STOA_ERR_UNSUPPORTED;
     stoa_dtype operand = stoa_recurrent_operand(ctx, x);
-    int64_t states = stoa_numel(node->out[1]);
     walk w = {.node = node, .h = node->out[1]->data, .c = node->out[2]->data};
     w.x = stoa_scratch_as(ctx, operand, x->data, x->dtype, stoa_numel(x));
-    if (operand == STOA_BF16)
-        w.narrow = stoa_scratch(ctx, (size_t)states * sizeof *w.narrow);
-    if (!w.x || (operand == STOA_BF16 && !w.narrow))
+    if (!w.x)
         return STOA_ERR_MEMORY;
     STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_x, node->in[1], true, operand));
     STOA_TRY(stoa_recurrent_prepare(ctx, &w.weight_h, node->in[2], true, operand));
-    start(&w);
     return run_forward(ctx, &w);
 }
 

@@ -26,6 +26,9 @@ typedef struct strip {
     const stoa_lstm_tiles *w;
     int64_t t, first; /* step; instance */
     int count;        /* instances, at most 32 */
+    uint16_t *h[2];   /* (32, N) outputs in bf16: step t reads t % 2 and writes the other */
+    uint16_t *room;   /* for operands that do not lie in whole tiles */
+    float *sums;      /* (2, 4, 32, 32) */
     chore todo;
     int rows_a_step; /* of the chore beside a step of the product */
 } strip;
@@ -45,7 +48,7 @@ static __attribute__((noinline)) void pass_rows(const strip *s, int begin, int e
             .gates = w->gates ? w->gates + at * 4 * w->n : NULL,
             .cells = w->gates ? w->cells + at * w->n : NULL,
             .h = last ? w->h + r * w->n : NULL,
-            .narrow = w->narrow[(s->t + 1) % 2] + r * w->n,
+            .narrow = s->h[(s->t + 1) % 2] + i * w->n,
         };
         const float *z = c->sums + i * 32;
         stoa_lstm_forward_at(&row, STOA_BF16, z, STOA_AMX_BLOCK, c->first, STOA_LANES);
@@ -91,36 +94,52 @@ static stoa_strip left_of(const uint16_t *rows, int64_t k, int count, uint16_t *
     return stoa_strip_packed(room);
 }
 
-static void forget(const strip *s, uint16_t *h) {
+/* The state before the first step that is walked. */
+static void begin(const strip *s) {
     const stoa_lstm_tiles *w = s->w;
-    const uint8_t *flags = w->reset ? w->reset + s->t * w->batch : NULL;
-    for (int64_t r = s->first; flags && r < s->first + s->count; r++)
-        if (flags[r]) {
-            memset(h + r * w->n, 0, (size_t)w->n * sizeof *h);
-            memset(w->c + r * w->n, 0, (size_t)w->n * sizeof *w->c);
-        }
-}
-
-static void keep_operands(const strip *s, const uint16_t *h) {
-    const stoa_lstm_tiles *w = s->w;
-    for (int64_t r = s->first; w->both && r < s->first + s->count; r++) {
-        int64_t at = s->t * w->batch + r;
-        uint16_t *to = w->both + at * (w->k + w->n);
-        memcpy(to, w->x + at * w->k, (size_t)w->k * sizeof *to);
-        memcpy(to + w->k, h + r * w->n, (size_t)w->n * sizeof *to);
+    for (int i = 0; i < s->count; i++) {
+        int64_t n = w->n, at = (s->first + i) * n, before = (w->known - 1) * w->batch * n + at;
+        uint16_t *h = s->h[w->known % 2] + i * n;
+        const float *c = w->known > 0 ? w->cells + before : w->c0 ? w->c0 + at : NULL;
+        if (w->known > 0)
+            memcpy(h, w->y + before, (size_t)n * sizeof *h);
+        else if (w->h0)
+            stoa_f32_to_bf16_row(h, w->h0 + at, n);
+        else
+            memset(h, 0, (size_t)n * sizeof *h);
+        if (c)
+            memcpy(w->c + at, c, (size_t)n * sizeof *c);
+        else
+            memset(w->c + at, 0, (size_t)n * sizeof *w->c);
     }
 }
 
-static void step(strip *s, float *sums, uint16_t *room) {
+/* Zeroes the state where an episode begins, and keeps what the products will read. */
+static void settle(const strip *s, uint16_t *h) {
+    const stoa_lstm_tiles *w = s->w;
+    size_t x_bytes = (size_t)w->k * sizeof *h, h_bytes = (size_t)w->n * sizeof *h;
+    for (int i = 0; i < s->count; i++, h += w->n) {
+        int64_t at = s->t * w->batch + s->first + i;
+        if (w->reset && w->reset[at]) {
+            memset(h, 0, h_bytes);
+            memset(w->c + (s->first + i) * w->n, 0, (size_t)w->n * sizeof *w->c);
+        }
+        if (w->both) {
+            memcpy(w->both + at * (w->k + w->n), w->x + at * w->k, x_bytes);
+            memcpy(w->both + at * (w->k + w->n) + w->k, h, h_bytes);
+        }
+    }
+}
+
+static void step(strip *s) {
     const stoa_lstm_tiles *w = s->w;
     int64_t along_x = stoa_ceil_div(w->k, STOA_AMX_STEP), along_h = w->n / STOA_AMX_STEP;
-    uint16_t *h = w->narrow[s->t % 2];
-    forget(s, h);
-    keep_operands(s, h);
-    stoa_strip x = left_of(w->x + (s->t * w->batch + s->first) * w->k, w->k, s->count, room);
-    stoa_strip before =
-        left_of(h + s->first * w->n, w->n, s->count, room + along_x * STOA_AMX_BLOCK);
-    if (s->t == 0 && !w->started)
+    uint16_t *h = s->h[s->t % 2], *room_h = s->room + along_x * STOA_AMX_BLOCK;
+    float *sums = s->sums;
+    settle(s, h);
+    stoa_strip x = left_of(w->x + (s->t * w->batch + s->first) * w->k, w->k, s->count, s->room);
+    stoa_strip before = left_of(h, w->n, s->count, room_h);
+    if (s->t == 0 && !w->h0)
         along_h = 0;
     s->todo = (chore){0};
     s->rows_a_step = (int)stoa_ceil_div(s->count, 4 * (along_x + along_h));
@@ -141,19 +160,23 @@ static void step(strip *s, float *sums, uint16_t *room) {
 }
 
 size_t stoa_lstm_tiles_scratch(const stoa_lstm_tiles *w) {
-    return 2 * SUMS * sizeof(float) +
-           (stoa_amx_packed(STRIP, w->k) + stoa_amx_packed(STRIP, w->n)) * sizeof(uint16_t);
+    return 2 * SUMS * sizeof(float) + (stoa_amx_packed(STRIP, w->k) + stoa_amx_packed(STRIP, w->n) +
+                                       (size_t)(2 * STRIP * w->n)) *
+                                          sizeof(uint16_t);
 }
 
-void stoa_lstm_tiles_walk(const stoa_lstm_tiles *w, int64_t begin, int64_t end, char *scratch) {
-    float *sums = (float *)(void *)scratch;
-    uint16_t *room = (uint16_t *)(void *)(sums + 2 * SUMS);
+void stoa_lstm_tiles_walk(const stoa_lstm_tiles *w, int64_t from, int64_t end, char *scratch) {
+    strip s = {.w = w, .sums = (float *)(void *)scratch};
+    s.h[0] = (uint16_t *)(void *)(s.sums + 2 * SUMS);
+    s.h[1] = s.h[0] + STRIP * w->n;
+    s.room = s.h[1] + STRIP * w->n;
     stoa_amx_enter();
-    for (int64_t at = begin; at < end; at += STRIP)
-        for (int64_t t = w->known; t < w->steps; t++) {
-            strip s = {.w = w, .t = t, .first = at, .count = (int)stoa_least(STRIP, end - at)};
-            step(&s, sums, room);
-        }
+    for (s.first = from; s.first < end; s.first += STRIP) {
+        s.count = (int)stoa_least(STRIP, end - s.first);
+        begin(&s);
+        for (s.t = w->known; s.t < w->steps; s.t++)
+            step(&s);
+    }
     stoa_amx_leave();
 }
 

@@ -9,28 +9,25 @@
 #include "tensor/cpu/lanes.h"
 
 typedef struct stoa_lstm_tiles {
-    int64_t known;                       /* the first step */
-    int64_t steps, batch, k, n;          /* T, B, K, N; N a multiple of 32 */
+    int64_t known;                       /* steps whose results are there: the first to walk */
+    int64_t steps, batch, k, n;          /* T > known, B, K, N; N a multiple of 32 */
     const uint16_t *x;                   /* (T, B, K) */
     const uint16_t *panels_x, *panels_h; /* of the weights, packed forward */
     const float *bias;                   /* (4N) */
     const uint8_t *reset;                /* (T, B), or NULL */
-    bool started;                        /* there is a state before the first step */
-    uint16_t
-        *narrow[2]; /* (B, N): step t reads t % 2 and writes the other; before the first is given */
-    float *c;       /* (B, N): the cell before the first step, then after the last */
-    float *h;       /* (B, N): the output of the last step */
-    uint16_t *y;    /* (T, B, N) */
-    int16_t *gates; /* (T, B, 4N) kept in fixed point, or NULL */
-    uint16_t *both; /* (T, B, K + N) kept: x | the output before; or NULL */
-    float *cells;   /* (T, B, N) kept, or NULL */
+    const float *h0, *c0;                /* (B, N) before step 0, or NULL: zeroes */
+    float *h, *c;                        /* (B, N) after the last step */
+    uint16_t *y;                         /* (T, B, N) */
+    int16_t *gates;                      /* (T, B, 4N) kept in fixed point, or NULL */
+    uint16_t *both;                      /* (T, B, K + N) kept: x | the output before; or NULL */
+    float *cells;                        /* (T, B, N) kept, or NULL */
 } stoa_lstm_tiles;
 
 #if STOA_HAVE_AMX
 /* Bytes of scratch a thread needs, 64-byte aligned. */
 size_t stoa_lstm_tiles_scratch(const stoa_lstm_tiles *w);
-/* All steps of the instances [begin, end). Their bits do not depend on the range. */
-void stoa_lstm_tiles_walk(const stoa_lstm_tiles *w, int64_t begin, int64_t end, char *scratch);
+/* All steps of the instances [from, end). Their bits do not depend on the range. */
+void stoa_lstm_tiles_walk(const stoa_lstm_tiles *w, int64_t from, int64_t end, char *scratch);
 #endif
 
 #endif /* STOA_TENSOR_CPU_LSTM_TILES_H */

@@ -13,7 +13,7 @@
 
 /* Rows per range: exponentials cost more than moving memory. */
 static int64_t grain_of(int64_t v) {
-    return 1 + stoa_row_grain(v) / 4;
+    return 1 + stoa_row_grain(v < STOA_LANES ? STOA_LANES : v) / 4; // a short row takes as long
 }
 
 typedef struct job {
