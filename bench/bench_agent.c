@@ -6,8 +6,9 @@
  *
  * Observations are those of Catch (a 10 x 5 board and two clocks) or of Key-to-Door (25 cells of 10
  * kinds and two clocks; or its 5 x 5 window of pixels). The best of repeated rounds counts.
- * "steps/s" is what training could reach if the rest cost nothing: B * T / (T * act + learn +
- * update).
+ * "steps/s" is what training could reach if the rest cost nothing and every operation were shared
+ * out to the threads: B * T / (T * act + learn + update). Training itself acts in slices and, with
+ * V-trace, does not walk through an LSTM's steps again.
  */
 #include <stdio.h>
 #include <stdlib.h>
