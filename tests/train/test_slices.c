@@ -129,8 +129,8 @@ static void every_core_acts_in_slices(void **state) {
 
 static void every_encoder_acts_in_slices(void **state) {
     (void)state;
-    COMPARE(last_bits, "env.name=catch", "env.observation=image", "agent.image=small",
-            "agent.core=lstm");
+    COMPARE(last_bits, "env.name=catch", "env.observation=image", "env.rows=5", "env.cell=1",
+            "env.instances=12", "train.unroll=3", "agent.image=small");
     COMPARE(last_bits, "env.name=key-to-door", "agent.core=lstm");
     COMPARE(last_bits, "env.name=slalom", "agent.core=none");
 }
