@@ -339,6 +339,7 @@ typedef struct stoa_agent_settings {
     int64_t ppo_epochs, ppo_minibatches;
     bool normalize_advantages; /* PPO: each minibatch's to mean 0, deviation 1 */
     bool pipeline;             /* actors one version behind the learner */
+    bool stagger;              /* instances begin at different phases of an episode */
 
     double rate;
     int schedule; /* stoa_schedule_kind, over updates */

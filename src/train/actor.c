@@ -39,6 +39,8 @@ stoa_status stoa_actor_init(stoa_actor *a, const stoa_agent_settings *s, const s
                       .env = env,
                       .pool = pool,
                       .draw = stoa_draw_of((uint64_t)s->seed, "act", false),
+                      .seed = (uint64_t)s->seed,
+                      .staggered = s->stagger && stoa_env_divisible(env),
                       .bootstrap = s->learner == STOA_LEARNER_PPO};
     a->ctx = stoa_ctx_new(stoa_backend_cpu(), pool, 0);
     if (!a->ctx || !allocate(a, s->instances))
@@ -189,10 +191,34 @@ stoa_env_buffers stoa_actor_buffers(const stoa_actor *a, const stoa_unroll *u, i
     return b;
 }
 
+/* Random play before the first observation, for the longer the further back an instance stands, up
+ * to nearly an episode: so that an update sees all phases of episodes that last equally long. */
+static void stagger(stoa_actor *a, stoa_unroll *u, const stoa_env_buffers *b) {
+    int64_t longest = a->spec->max_steps, last = u->steps * u->batch;
+    stoa_rng rng = stoa_rng_stream(a->seed, "stagger", 0);
+    void *actions[STOA_ENV_SPACES] = {0};
+    for (int k = 0; k < a->spec->action_count; k++)
+        actions[k] =
+            stoa_unroll_row(u, &a->layout->items[a->spec->observation_count + k], u->steps);
+    for (int64_t t = 0; t < longest; t++) {
+        int64_t first = ((t + 1) * u->batch + longest - 1) / longest; /* i plays i * L / B steps */
+        if (first >= u->batch)
+            break;
+        stoa_env_random_actions(a->env, &rng, actions);
+        stoa_env_step_range(a->env, b, first, u->batch);
+    }
+    memset(u->rewards + last, 0, (size_t)u->batch * sizeof *u->rewards);
+    memset(u->terminated + last, 0, (size_t)u->batch);
+    memset(u->truncated + last, 0, (size_t)u->batch);
+}
+
 stoa_status stoa_actor_begin(stoa_actor *a, stoa_unroll *u, stoa_error *err) {
     const stoa_env_buffers b = stoa_actor_buffers(a, u, u->steps);
     memset(u->reset + u->steps * u->batch, 1, (size_t)u->batch);
-    return stoa_env_reset(a->env, a->pool, &b, err);
+    STOA_TRY(stoa_env_reset(a->env, a->pool, &b, err));
+    if (a->staggered)
+        stagger(a, u, &b);
+    return STOA_OK;
 }
 
 /* What the slices' episodes came to, in the order of steps and instances. */

@@ -119,6 +119,8 @@ typedef struct stoa_actor {
     stoa_ctx *ctx;          /* owned; works on the pool */
     stoa_agent_state state; /* before the next observation */
     stoa_draw draw;
+    uint64_t seed;
+    bool staggered;                            /* instances begin at different phases */
     bool bootstrap;                            /* value of the last observation too */
     const stoa_agent_trace *trace;             /* nullable: filled for the learner */
     void *final_observations[STOA_ENV_SPACES]; /* (B, shape...) */

@@ -92,6 +92,10 @@ static const stoa_setting rows[] = {
             "PPO: parts of a pass; the instances are divided among them."),
     ROW_BOOL("train.normalize_advantages", normalize_advantages, "true",
              "PPO: bring each minibatch's advantages to mean 0 and deviation 1."),
+    ROW_BOOL(
+        "train.stagger", stagger, "false",
+        "Begin the instances at different phases of an episode, by random play: for episodes "
+        "that all last equally long. Not of gym: environments, nor without a longest episode."),
     ROW_BOOL("train.pipeline", pipeline, "false",
              "Act and learn at the same time; actors are then one update behind."),
     ROW_FLOAT("train.rate", rate, "5e-4", 0, 10, "Learning rate."),

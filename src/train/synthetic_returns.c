@@ -40,6 +40,10 @@ static const stoa_setting rows[] = {
      "States remembered; older ones are forgotten. 0: the longest episode."},
     {"after_core", STOA_SET_BOOL, AT(after_core), "false", 0, 0, NULL,
      "Read the core's output instead of the encoding."},
+    {"unit", STOA_SET_FLOAT, AT(unit), "1", 1e-9, 1e9, NULL,
+     "c is this times its network's output. A step of the optimiser moves the sum of all "
+     "remembered "
+     "c by so much more than one c as there are states: long episodes want a small unit."},
     {"weight", STOA_SET_FLOAT, AT(weight), "1", 0, 1000, NULL, "Weight of the regression's loss."},
 };
 
@@ -67,6 +71,12 @@ static stoa_tensor *apply(stoa_ctx *ctx, const stoa_sr_net *net, int64_t layers,
     for (int64_t i = 0; i < layers; i++)
         x = stoa_relu(ctx, stoa_linear_apply(ctx, &net->hidden[i], x, stoa_ctx_compute(ctx)));
     return stoa_linear_apply(ctx, &net->out, x, stoa_ctx_full(ctx));
+}
+
+/* c of rows x (R, N) -> (R, 1). */
+static stoa_tensor *contributions_of(stoa_ctx *ctx, const stoa_sr *sr, stoa_tensor *x) {
+    stoa_tensor *c = apply(ctx, &sr->c, sr->config->layers, x);
+    return sr->config->unit == 1 ? c : stoa_affine(ctx, c, sr->config->unit, 0);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -197,8 +207,8 @@ static void forward(stoa_sr *sr, stoa_ctx *ctx, const stoa_unroll *unroll,
     const stoa_sr_config *config = sr->config;
     stoa_tensor *states = states_of(sr, output); // (T + 1, B, N)
     sr->stride = layout(sr, unroll);
-    sr->c_all = apply(ctx, &sr->c, config->layers, gather(sr, ctx, states, sr->stride)); // (R, 1)
-    stoa_tensor *live = stoa_slice(ctx, states, 0, 0, sr->steps); // (T, B, N)
+    sr->c_all = contributions_of(ctx, sr, gather(sr, ctx, states, sr->stride)); // (R, 1)
+    stoa_tensor *live = stoa_slice(ctx, states, 0, 0, sr->steps);               // (T, B, N)
     live = stoa_reshape(ctx, live, STOA_SHAPE(sr->steps * sr->batch, sr->width));
     sr->gate_logit =
         config->gate == STOA_SR_GATE_LEARNED ? apply(ctx, &sr->gate, config->layers, live) : NULL;
@@ -332,8 +342,7 @@ static stoa_status restored(stoa_objective *o, stoa_error *err) {
 }
 
 stoa_tensor *stoa_sr_contributions(stoa_ctx *ctx, const stoa_objective *o, stoa_tensor *states) {
-    const stoa_sr *sr = o->self;
-    return apply(ctx, &sr->c, sr->config->layers, states);
+    return contributions_of(ctx, o->self, states);
 }
 
 const stoa_objective_class stoa_objective_synthetic_returns = {

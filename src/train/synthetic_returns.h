@@ -8,7 +8,7 @@ enum { STOA_SR_LAYERS = 4 };
 enum { STOA_SR_GATE_LEARNED, STOA_SR_GATE_ONE };
 
 typedef struct stoa_sr_config {
-    double alpha, beta, weight;
+    double alpha, beta, weight, unit;
     int gate;
     bool bias, after_core;
     int64_t width, layers, capacity;

@@ -223,8 +223,38 @@ static void learning_takes_what_acting_left(void **state) {
     }
 }
 
+/* Instance i of B begins i * L / B steps into an episode of L; without, all begin together. */
+static void staggered_instances_begin_at_every_phase(void **state) {
+    (void)state;
+    for (int staggered = 0; staggered < 2; staggered++) {
+        const stoa_agent_settings s =
+            settings_of((const char *[]){"env.name=catch", "env.drops=3",
+                                         staggered ? "train.stagger=true" : "train.stagger=false"},
+                        3);
+        stoa_agent_trainer *t = trainer_of(&s, 2);
+        stoa_error err = {0};
+        stoa_unroll *u = &t->unrolls[0];
+        assert_int_equal(t->spec.max_steps, 30);
+        assert_int_equal(stoa_actor_begin(&t->actor, u, &err), STOA_OK);
+        const float *time = stoa_unroll_row(u, &t->layout.items[1], u->steps); // (B, 2)
+        for (int64_t i = 0; i < u->batch; i++) {
+            int64_t played = staggered ? i * 30 / u->batch : 0;
+            assert_int_equal(lroundf(time[2 * i] * 30), played);
+            assert_true(u->reset[u->steps * u->batch + i] == 1);
+            assert_true(u->rewards[u->steps * u->batch + i] == 0);
+        }
+        steps(t, 20); /* and every later unroll sees an end */
+        int64_t ends = 0;
+        for (int64_t i = 0; i < u->steps * u->batch; i++)
+            ends += u->terminated[u->batch + i];
+        assert_true(staggered ? ends > 0 && ends < u->batch : ends == 0 || ends == u->batch);
+        stoa_agent_trainer_free(t);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(staggered_instances_begin_at_every_phase),
         cmocka_unit_test(every_core_acts_in_slices),
         cmocka_unit_test(every_encoder_acts_in_slices),
         cmocka_unit_test(cut_off_episodes_are_valued_in_slices),

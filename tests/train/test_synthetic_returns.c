@@ -178,8 +178,36 @@ static void a_row_has_no_gradient_from_its_own_step_or_another_episode(void **st
         assert_true(p.grad_old[i] == 0);
 }
 
+/* Before anything is learned c is so many times its network's output, and so is what it pays. */
+static void a_unit_scales_contributions(void **state) {
+    (void)state;
+    double mean[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        const char *const sets[] = {"env.name=chain",
+                                    "env.instances=4",
+                                    "objectives=synthetic-returns",
+                                    "train.eval_episodes=0",
+                                    "threads=1",
+                                    i ? "synthetic-returns.unit=0.25" : "synthetic-returns.unit=1"};
+        stoa_agent_settings s;
+        stoa_agent_trainer *trainer = NULL;
+        stoa_agent_step step;
+        stoa_error err = {0};
+        if (stoa_agent_settings_load(&s, NULL, sets, 6, &err) != STOA_OK ||
+            stoa_agent_trainer_new(&trainer, &s, &err) != STOA_OK ||
+            stoa_agent_trainer_step(trainer, &step, &err) != STOA_OK)
+            fail_msg("%s", err.message);
+        for (int m = 0; m < step.objective_count; m++)
+            if (strcmp(step.objectives[m].name, "synthetic_returns/c_elsewhere") == 0)
+                mean[i] = step.objectives[m].value;
+        stoa_agent_trainer_free(trainer);
+    }
+    assert_true(mean[0] != 0 && fabs(mean[1] / mean[0] - 0.25) < 1e-5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_unit_scales_contributions),
         cmocka_unit_test(the_dossiers_vector_comes_out),
         cmocka_unit_test(running_sums_equal_the_ring_buffer),
         cmocka_unit_test(gradients_equal_finite_differences),
