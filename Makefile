@@ -165,7 +165,7 @@ asan: deps
 ubsan: deps
 	@$(call SANITIZE,ubsan,-fsanitize=undefined -fno-sanitize-recover,STOA_TEST_TIMEOUT=1200 UBSAN_OPTIONS=print_stacktrace=1)
 tsan: deps
-	@$(call SANITIZE,tsan,-fsanitize=thread,STOA_TEST_TIMEOUT=1200 TSAN_OPTIONS=halt_on_error=1)
+	@$(call SANITIZE,tsan,-fsanitize=thread,STOA_TEST_TIMEOUT=1200 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/scripts/tsan.supp")
 # base only: MSan takes what a library without instrumentation wrote for unset, and all rooms above
 # work on what jansson, oneDNN or PCRE2 give them; so do base's tests of settings and metrics
 MSAN_TESTS := file memory pool rng text user

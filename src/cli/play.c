@@ -188,9 +188,11 @@ static stoa_status play_with(session *s, stoa_error *err) {
     } else if (s->terminal) {
         cli_keys_init(&keys, s->spec);
         s->chooser = &keys.base;
-        STOA_TRY(cli_keys_open(&keys, err));
-        status = play(s, err);
-        cli_keys_close(&keys);
+        status = cli_keys_open(&keys, err);
+        if (status == STOA_OK) {
+            status = play(s, err);
+            cli_keys_close(&keys);
+        }
     } else {
         cli_lines_init(&lines, s->spec);
         s->chooser = &lines.base;
@@ -200,6 +202,7 @@ static stoa_status play_with(session *s, stoa_error *err) {
     }
     if (status == STOA_OK || status == STOA_ERR_INTERRUPTED)
         sum_up(s);
+    s->chooser = NULL; /* it lived here */
     return status;
 }
 

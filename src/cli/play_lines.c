@@ -128,7 +128,7 @@ static stoa_status choose(cli_chooser *self, const stoa_env *env, const stoa_env
                           void *const *actions, bool *quit, stoa_error *err) {
     cli_lines *l = (cli_lines *)self;
     char line[1024];
-    bool found;
+    bool found = false;
     (void)seen;
     for (;;) {
         STOA_TRY(next_line(l, line, sizeof line, &found, err));

@@ -258,7 +258,8 @@ static void draw(const config *c, const state *s, int64_t i, uint8_t *picture) {
             dot(picture, row - 1, pixels(pole), POLE);
         }
     }
-    int col = s->x[i] == WIDTH * UNIT ? SIDE - 1 : pixels(s->x[i]), heading = s->heading[i];
+    int col = s->x[i] == WIDTH * UNIT ? SIDE - 1 : pixels(s->x[i]);
+    int heading = (int)s->heading[i];
     int lean = abs(heading) < 2 ? 0 : abs(heading) < 6 ? 1 : 2; /* the tips of the skis */
     dot(picture, SKIER_ROW + (lean < 2), col + (heading < 0 ? -lean : lean), SKIER);
     dot(picture, SKIER_ROW, col, SKIER);

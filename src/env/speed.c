@@ -42,7 +42,7 @@ static stoa_status run(course *c, stoa_env *env, stoa_pool *pool, double seconds
     stoa_env_buffers *b = &c->memory.buffers;
     STOA_TRY(stoa_env_reset(env, pool, b, err));
     int64_t rounds = 0;
-    double start = stoa_clock(), now = start;
+    double start = stoa_clock(), now;
     do {
         for (int64_t k = 0; k < c->sets; k++, rounds++) {
             for (int a = 0; a < env->spec.action_count; a++)
