@@ -1,6 +1,6 @@
 /*
- * stoa/model.h - whole networks. First of them: the decoder-only language model, dense or with
- * depth routing, from which the agents' cores are built too.
+ * stoa/model.h - whole networks: the decoder-only language model, dense or with depth routing,
+ * agents, and the classifier of in-context learning.
  */
 #ifndef STOA_MODEL_H
 #define STOA_MODEL_H
@@ -215,6 +215,98 @@ STOA_API void stoa_agent_trace_deinit(stoa_agent_trace *trace);
 STOA_API void stoa_agent_forward(stoa_ctx *ctx, const stoa_agent *agent,
                                  const stoa_agent_input *input, const stoa_agent_state *state,
                                  stoa_agent_state *next, stoa_agent_output *out);
+
+/* ---- in-context learning --------------------------------------------------------------------- */
+
+/* The classifier of Chan et al. 2022 (arXiv 2205.05055): P pairs of an item and its label, then an
+ * item whose label is asked for. Tokens e(x1), E[l1], ..., e(xP), E[lP], e(xq), T = 2P + 1 of them,
+ * N wide; a causal core over them; a norm; logits over L labels. */
+
+typedef enum stoa_icl_embedder {
+    STOA_ICL_LINEAR, /* item -> N */
+    STOA_ICL_CONV,   /* 3 x 3 convolutions of stride 2 with 16, 32, 32, 64 channels, then linear */
+    STOA_ICL_RESNET, /* the paper's: bottleneck blocks and batch norm; N = 64 */
+    STOA_ICL_EMBEDDERS
+} stoa_icl_embedder;
+typedef enum stoa_icl_core {
+    STOA_ICL_TRANSFORMER, /* pre-norm, biases everywhere */
+    STOA_ICL_LSTM,
+    STOA_ICL_RNN /* h = tanh(W x + U h + b) */
+} stoa_icl_core;
+/* Which layers have an MLP behind their attention. A recurrent core has one MLP behind its last
+ * layer, or none. */
+typedef enum stoa_icl_mlp { STOA_ICL_MLP_ALL, STOA_ICL_MLP_LAST, STOA_ICL_MLP_NONE } stoa_icl_mlp;
+typedef enum stoa_icl_position {
+    STOA_ICL_SINUSOID, /* sines of t * base^(-2i/N), then cosines, added */
+    STOA_ICL_LEARNED,  /* added */
+    STOA_ICL_UNPLACED  /* none */
+} stoa_icl_position;
+/* Initial weights: deviation 1 / root of the inputs, biases 0. */
+typedef enum stoa_icl_init {
+    STOA_ICL_TRUNCATED, /* normal within two deviations (the paper's) */
+    STOA_ICL_NORMAL
+} stoa_icl_init;
+
+enum { STOA_ICL_PAIRS = 512 };
+
+typedef struct stoa_icl_options {
+    int64_t item[3]; /* (D, 0, 0), or height, width, channels */
+    int64_t labels;  /* L */
+    int64_t pairs;   /* P */
+    int embedder;    /* stoa_icl_embedder */
+    int core;        /* stoa_icl_core */
+    int position;    /* stoa_icl_position */
+    double position_base;
+    int64_t layers, width, heads;
+    int64_t mlp_width;  /* 0: 4 N */
+    int mlp;            /* stoa_icl_mlp */
+    double capacity;    /* share of the tokens that odd blocks take (depth routing); 1: all */
+    bool final_norm;    /* before the logits; the released recurrent models have none */
+    int init;           /* stoa_icl_init */
+    double item_scale;  /* deviation of the linear embedder's weights; 0: as all others */
+    double label_scale; /* deviation of E */
+} stoa_icl_options;
+
+/* Fills what is derived and checks the rest. Errors name the setting to change. */
+STOA_API stoa_status stoa_icl_options_check(stoa_icl_options *options, stoa_error *err);
+
+typedef struct stoa_icl stoa_icl;
+/* options must have passed the check. on_meta: shapes only. */
+STOA_API stoa_status stoa_icl_new(stoa_icl **out, const stoa_icl_options *options, uint64_t seed,
+                                  bool with_grads, bool on_meta, stoa_error *err);
+STOA_API void stoa_icl_free(stoa_icl *icl);
+STOA_API stoa_params *stoa_icl_params(const stoa_icl *icl); /* borrowed */
+STOA_API const stoa_icl_options *stoa_icl_options_of(const stoa_icl *icl);
+STOA_API const char *stoa_icl_embedder_name(int embedder); /* "linear" */
+
+/* B sequences in host memory. */
+typedef struct stoa_icl_input {
+    int64_t batch;
+    const float *items;    /* (B, P + 1, item), the query last */
+    const int32_t *labels; /* (B, P) */
+} stoa_icl_input;
+
+/* Which logits are wanted, and so what of the last layer is computed. */
+typedef enum stoa_icl_where {
+    STOA_ICL_QUERY,      /* (B, L): the last layer runs for the query alone where that is enough */
+    STOA_ICL_QUERY_FULL, /* the same through the whole last layer */
+    STOA_ICL_ITEMS       /* (B, P + 1, L), at every item */
+} stoa_icl_where;
+/* Full precision. In training the ResNet normalises by the batch and moves its running averages. */
+STOA_API stoa_tensor *stoa_icl_forward(stoa_ctx *ctx, const stoa_icl *icl,
+                                       const stoa_icl_input *input, stoa_icl_where where);
+
+/* What each head of a transformer attends to: maps (layers, B, H, T, T), rows are queries; rows and
+ * columns of tokens that depth routing leaves out of a block are zero. On a context without
+ * gradients; the logits are those of STOA_ICL_QUERY. */
+STOA_API stoa_tensor *stoa_icl_attention(stoa_ctx *ctx, const stoa_icl *icl,
+                                         const stoa_icl_input *input, float *maps);
+/* How far the two heads of an induction circuit are there (Olsson et al. 2022), of maps as above:
+ * previous: mean attention of a label to the item just before it; match: the query's attention to
+ * labels of items of its class less that to all other labels. Both (layers, H), within [-1, 1].
+ * classes (B, P + 1). */
+STOA_API void stoa_icl_circuit(const stoa_icl *icl, int64_t batch, const float *maps,
+                               const int32_t *classes, double *previous, double *match);
 
 /* ---- sampling -------------------------------------------------------------------------------- */
 

@@ -20,7 +20,8 @@ typedef enum stoa_init {
     STOA_INIT_ONE,
     STOA_INIT_NORMAL,
     STOA_INIT_UNIFORM,
-    STOA_INIT_FORGET /* 1 in the second quarter, else 0: an LSTM's bias, forget gates open */
+    STOA_INIT_FORGET,   /* 1 in the second quarter, else 0: an LSTM's bias, forget gates open */
+    STOA_INIT_TRUNCATED /* normal, cut at two deviations of the uncut one, deviation as told */
 } stoa_init;
 
 /* A named f32 tensor of a network. Values of all parameters lie in one block, gradients in another,
@@ -29,7 +30,7 @@ typedef struct stoa_param {
     char name[128]; /* "blocks.3.attention.qkv.weight" */
     stoa_tensor tensor;
     stoa_init init;
-    double scale;  /* standard deviation (normal) or bound (uniform) */
+    double scale;  /* standard deviation (normal, truncated) or bound (uniform) */
     bool decay;    /* weight decay applies: matrices, not biases, norms, routers */
     bool trained;  /* false: a buffer such as a running mean; no gradient */
     size_t offset; /* of the first element in the blocks, in floats; 16-float aligned */
@@ -93,10 +94,11 @@ STOA_API size_t stoa_optimizer_bytes(const stoa_params *params, stoa_optimizer_k
 typedef enum stoa_schedule_kind {
     STOA_SCHEDULE_CONSTANT,
     STOA_SCHEDULE_COSINE,
-    STOA_SCHEDULE_LINEAR
+    STOA_SCHEDULE_LINEAR,
+    STOA_SCHEDULE_INVERSE_ROOT
 } stoa_schedule_kind;
-/* Linear warm-up over `warmup` steps, then constant, cosine or linear from 1 to `floor` at `total`.
- */
+/* Linear warm-up over `warmup` steps, then constant, cosine or linear from 1 to `floor` at `total`,
+ * or the root of warmup / steps done. */
 STOA_API double stoa_schedule(stoa_schedule_kind kind, int64_t step, int64_t total, int64_t warmup,
                               double floor);
 
@@ -211,7 +213,8 @@ typedef struct stoa_expert_options {
 } stoa_expert_options;
 
 typedef struct stoa_block_options {
-    int64_t width, heads, kv_heads, mlp_width;
+    int64_t width, heads, kv_heads;
+    int64_t mlp_width; /* 0: attention alone */
     stoa_norm_kind norm;
     stoa_activation activation;
     bool bias;

@@ -1,5 +1,6 @@
 /*
- * nn/block.c - a pre-norm transformer block: attention, then an MLP or a mixture of experts.
+ * nn/block.c - a pre-norm transformer block: attention, then an MLP, a mixture of experts, or
+ * nothing.
  *
  * The block is written once as its branch, f(x) = a + MLP(norm2(x + a)), a = Attention(norm1(x)),
  * because a routed block needs f apart from the outer residual.
@@ -39,6 +40,8 @@ void stoa_block_init(stoa_block *b, stoa_params *params, const char *prefix,
                              (o->heads + 2 * o->kv_heads) * head, o->bias, o->init_scale);
     b->proj = stoa_linear_new(params, named(name, sizeof name, prefix, "attention.proj"), o->width,
                               o->width, o->bias, o->init_scale * o->residual_scale);
+    if (o->mlp_width == 0 && o->experts.count == 0)
+        return;
     b->norm2 = stoa_norm_new(params, named(name, sizeof name, prefix, "norm2"), o->norm, o->width,
                              o->bias);
     if (o->experts.count == 0) {
@@ -148,6 +151,8 @@ stoa_stream stoa_block_apply(stoa_ctx *ctx, const stoa_block *b, stoa_stream str
     else
         h = stoa_norm_apply(ctx, &b->norm1, x, compute);
     stoa_tensor *a = attend(ctx, b, h, positions);
+    if (!b->norm2.weight)
+        return (stoa_stream){x, a};
     h = stoa_norm_residual(ctx, &b->norm2, x, a, compute, &x);
     return (stoa_stream){x, second_half(ctx, b, h, balance)};
 }
@@ -157,6 +162,8 @@ stoa_tensor *stoa_block_branch(stoa_ctx *ctx, const stoa_block *b, stoa_tensor *
     stoa_dtype compute = stoa_ctx_compute(ctx);
     stoa_tensor *sum;
     stoa_tensor *a = attend(ctx, b, stoa_norm_apply(ctx, &b->norm1, x, compute), positions);
+    if (!b->norm2.weight)
+        return a;
     stoa_tensor *h = stoa_norm_residual(ctx, &b->norm2, x, a, compute, &sum);
     return stoa_add(ctx, a, second_half(ctx, b, h, balance));
 }
@@ -175,6 +182,8 @@ stoa_tensor *stoa_block_branch_cached(stoa_ctx *ctx, const stoa_block *b, stoa_t
                                            o->rope_base); // (n, N)
     y = stoa_reshape(ctx, y, STOA_SHAPE(1, n, o->width));
     stoa_tensor *a = stoa_linear_apply(ctx, &b->proj, y, compute);
+    if (!b->norm2.weight)
+        return a;
     stoa_tensor *sum;
     h = stoa_norm_residual(ctx, &b->norm2, x, a, compute, &sum);
     return stoa_add(ctx, a, second_half(ctx, b, h, NULL));

@@ -4,7 +4,8 @@
  * Element 256c + 64k + i of a parameter comes from word k (normal values: words k and its
  * neighbour) of Philox block 64c + i of the parameter's own stream, so values depend on seed, name
  * and place alone. Normal values: Box-Muller in single precision, both halves used; 24-bit uniforms
- * reach 5.7 standard deviations.
+ * reach 5.7 standard deviations. A truncated normal value beyond its bounds is drawn again from a
+ * stream of its own.
  */
 #include <math.h>
 #include <string.h>
@@ -74,6 +75,26 @@ static void uniforms(uint32_t words[WORDS][BLOCKS], float bound, float out[WORDS
             out[k][i] = bound * ((float)(int32_t)(words[k][i] >> 8) * 0x1p-23f - 1);
 }
 
+/* Of a normal variable that is cut at +-2 deviations: its own deviation. */
+static const double cut_deviation = 0.87962566103423978;
+
+/* Draws element `at` again until it is within +-2. */
+static float within(const char *name, uint64_t seed, size_t at) {
+    stoa_rng rng = stoa_rng_stream(seed, name, 1 + at);
+    double x;
+    do
+        x = stoa_rng_normal(&rng);
+    while (fabs(x) > 2);
+    return (float)x;
+}
+
+static void truncate_normals(const stoa_param *param, uint64_t seed, size_t from, size_t count,
+                             float *out) {
+    float scale = (float)(param->scale / cut_deviation);
+    for (size_t i = 0; i < count; i++)
+        out[i] = scale * (fabsf(out[i]) <= 2 ? out[i] : within(param->name, seed, from + i));
+}
+
 void stoa_param_fill(stoa_param *param, uint64_t seed) {
     float *value = param->tensor.data;
     size_t n = (size_t)stoa_numel(&param->tensor);
@@ -92,13 +113,16 @@ void stoa_param_fill(stoa_param *param, uint64_t seed) {
     stoa_rng rng = stoa_rng_stream(seed, param->name, 0);
     uint32_t words[WORDS][BLOCKS];
     float out[WORDS][BLOCKS];
+    bool cut = param->init == STOA_INIT_TRUNCATED;
     for (size_t from = 0; from < n; from += BLOCKS * WORDS) {
         size_t count = n - from < BLOCKS * WORDS ? n - from : BLOCKS * WORDS;
         draw(&rng, from / WORDS, words);
-        if (param->init == STOA_INIT_NORMAL)
-            normals(words, (float)param->scale, out);
-        else
+        if (param->init == STOA_INIT_UNIFORM)
             uniforms(words, (float)param->scale, out);
+        else
+            normals(words, cut ? 1 : (float)param->scale, out);
+        if (cut)
+            truncate_normals(param, seed, from, count, out[0]);
         memcpy(value + from, out, count * sizeof *value);
     }
 }

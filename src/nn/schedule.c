@@ -10,6 +10,8 @@ double stoa_schedule(stoa_schedule_kind kind, int64_t step, int64_t total, int64
         return (double)(step + 1) / (double)warmup;
     if (kind == STOA_SCHEDULE_CONSTANT)
         return 1;
+    if (kind == STOA_SCHEDULE_INVERSE_ROOT)
+        return sqrt((double)(warmup > 0 ? warmup : 1) / (double)(step + 1));
     if (step >= total)
         return floor_share;
     double done = (double)(step - warmup) / (double)(total - warmup); // [0, 1)

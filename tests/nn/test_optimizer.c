@@ -284,6 +284,9 @@ static void schedules_pass_through_their_corners(void **state) {
         {STOA_SCHEDULE_CONSTANT, 1000, 100, 10, 0.1, 1},
         {STOA_SCHEDULE_LINEAR, 0, 0, 0, 0, 0},
         {STOA_SCHEDULE_COSINE, 5, 5, 5, 0.2, 0.2},
+        {STOA_SCHEDULE_INVERSE_ROOT, 4, 100, 10, 0.1, 0.5},
+        {STOA_SCHEDULE_INVERSE_ROOT, 9, 100, 10, 0.1, 1},
+        {STOA_SCHEDULE_INVERSE_ROOT, 39, 100, 10, 0.1, 0.5},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_true(fabs(stoa_schedule(rows[i].kind, rows[i].step, rows[i].total, rows[i].warmup,
