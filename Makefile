@@ -74,6 +74,9 @@ $(BUILD)/src/tensor/cpu/%.o: OPT := -O3 -g -mprefer-vector-width=512
 # multiply-add
 $(BUILD)/src/env/%.o: OPT := -O3 -g -mprefer-vector-width=512
 $(BUILD)/src/env/%.o: CFLAGS += -ffp-contract=off
+# items of classes likewise
+$(BUILD)/src/data/%.o: OPT := -O3 -g -mprefer-vector-width=512
+$(BUILD)/src/data/%.o: CFLAGS += -ffp-contract=off
 # so are the optimisers' passes
 $(BUILD)/src/nn/init.o $(BUILD)/src/nn/adamw.o $(BUILD)/src/nn/rmsprop.o $(BUILD)/src/nn/optimizer.o: OPT := -O3 -g -mprefer-vector-width=512
 

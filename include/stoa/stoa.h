@@ -5,6 +5,7 @@
 #define STOA_STOA_H
 
 #include "stoa/base.h"
+#include "stoa/data.h"
 #include "stoa/env.h"
 #include "stoa/eval.h"
 #include "stoa/model.h"

@@ -1,0 +1,207 @@
+/*
+ * stoa/data.h - labelled examples whose distribution is under control.
+ *
+ * A *class source* makes items of a class: points around a centre, drawings of a made-up character,
+ * Omniglot. On it stand *sequences*: P (item, label) pairs and a query, drawn so that burstiness,
+ * number of classes, Zipf exponent, labels a class and within-class variation are settings (Chan et
+ * al. 2022, arXiv 2205.05055; the small preset's classes are those of Reddy 2023, arXiv
+ * 2312.03002), with the evaluation sets that tell labelling from the context (ICL) and labelling
+ * from the weights (IWL) apart.
+ *
+ * Everything is a pure function of its options and of the numbers given: an item of (class,
+ * exemplar), a training row of (seed, row), an evaluation row of (seed, kind, row). Batch size,
+ * threads and the order of calls change nothing. A source or sequences once open may be used by
+ * many threads at a time.
+ */
+#ifndef STOA_DATA_H
+#define STOA_DATA_H
+
+#include "stoa/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- class sources --------------------------------------------------------------------------- */
+
+typedef enum stoa_class_source {
+    STOA_CLASSES_GAUSSIAN, /* points around a centre in D dimensions */
+    STOA_CLASSES_COUNT
+} stoa_class_source;
+
+/* What a grey level becomes. */
+typedef enum stoa_ink {
+    STOA_INK_STANDARD, /* (ink - mean) / sd */
+    STOA_INK_PAPER,    /* paper 1, ink 0: what the released code feeds */
+    STOA_INK_INK,      /* paper 0, ink 1 */
+} stoa_ink;
+
+/* Class numbers are in three ranges that never meet, so that held-out and fresh classes do not
+ * depend on how many are trained on: 0.. are trained, these begin the others. */
+#define STOA_CLASS_HOLDOUT ((int64_t)1 << 40)
+#define STOA_CLASS_FRESH   ((int64_t)1 << 41)
+
+enum { STOA_CLASSES_WIDTH_MAX = 4096 };
+
+typedef struct stoa_classes_options {
+    uint64_t seed;     /* of what the classes are */
+    int source;        /* stoa_class_source */
+    int64_t trained;   /* classes 0..trained-1 ... */
+    int64_t holdout;   /* ... and STOA_CLASS_HOLDOUT + 0..holdout-1 are in use */
+    int64_t exemplars; /* E, different items of a class; 0: endless; -1: as the source likes best */
+    double pixel_noise; /* sd of Gaussian noise added to every number of every item, always fresh */
+
+    /* gaussian: item = (mu + spread * eta) / sqrt(1 + spread^2), mu and eta ~ N(0, I/D) */
+    int64_t width; /* D */
+    double spread;
+} stoa_classes_options;
+
+typedef struct stoa_classes stoa_classes;
+
+/* The sources by row: "gaussian". */
+STOA_API const char *stoa_class_source_name(int source);
+STOA_API const char *stoa_class_source_summary(int source);
+
+STOA_API stoa_status stoa_classes_open(stoa_classes **out, const stoa_classes_options *options,
+                                       stoa_error *err);
+STOA_API void stoa_classes_close(stoa_classes *c); /* NULL is fine */
+/* Numbers an item has, and their shape: (D) or (height, width, channels). The result is ndim. */
+STOA_API int64_t stoa_classes_item_size(const stoa_classes *c);
+STOA_API int stoa_classes_shape(const stoa_classes *c, int64_t shape[3]);
+STOA_API int64_t stoa_classes_exemplars(const stoa_classes *c); /* E; 0: endless */
+STOA_API bool
+stoa_classes_endless(const stoa_classes *c); /* has classes from STOA_CLASS_FRESH on */
+/* Writes one item: out[item_size]. Exemplars are taken modulo E; `noise` numbers the pixel noise
+ * and does nothing without it. */
+STOA_API void stoa_classes_item(const stoa_classes *c, int64_t number, uint64_t exemplar,
+                                uint64_t noise, float *out);
+
+/* ---- sequences ------------------------------------------------------------------------------- */
+
+enum {
+    STOA_SEQUENCES_PAIRS_MAX = 256,
+    STOA_SEQUENCES_LABELS_PER_CLASS_MAX = 64,
+};
+
+/* Which labels the X labels of class k are, of L. */
+typedef enum stoa_label_rule {
+    STOA_LABELS_SPREAD,  /* (k + 11 j) mod L, j = 0..X-1 */
+    STOA_LABELS_ORDERED, /* (k X + j) mod L: the released `ordered_polysemyX` when L is K X */
+} stoa_label_rule;
+
+/* How the classes that a bursty sequence repeats are drawn. */
+typedef enum stoa_ways_rule {
+    STOA_WAYS_LABELS,  /* they differ, and so do their labels */
+    STOA_WAYS_CLASSES, /* they differ */
+    STOA_WAYS_ANY,     /* with replacement, as in the released code */
+} stoa_ways_rule;
+
+/* Exact copies of one item within a bursty sequence (Bratulic et al. 2025, arXiv 2501.06256). */
+typedef enum stoa_copies {
+    STOA_COPIES_NONE,
+    STOA_COPIES_CONTEXT, /* the shots of a class are one item, the query is another */
+    STOA_COPIES_QUERY,   /* the query is that item too */
+} stoa_copies;
+
+/* The labels of the episodes of `icl`. */
+typedef enum stoa_icl_labels {
+    STOA_ICL_RANDOM, /* two different trained labels, drawn anew for each */
+    STOA_ICL_RAREST, /* those of the two rarest classes, as in the released code (labels 0, 1) */
+} stoa_icl_labels;
+
+typedef struct stoa_sequences_options {
+    uint64_t seed;                /* not in the settings table: the caller's, a run's own seed */
+    stoa_classes_options classes; /* its seed, if 0, is `seed` */
+
+    int64_t labels;           /* L; 0: one a class (and label), hold-out classes included */
+    int64_t labels_per_class; /* X; a class keeps one of them within a sequence */
+    int label_rule;           /* stoa_label_rule */
+    bool loose_fillers;       /* released code: each filler pair draws its label anew */
+
+    int64_t pairs;     /* P */
+    int64_t ways;      /* classes a bursty sequence repeats */
+    int64_t shots;     /* times each; the other pairs are draws from the marginal */
+    double bursty;     /* p_b, share of bursty sequences */
+    double zipf;       /* alpha: class k has weight (k + 1)^-alpha, class 0 is the commonest */
+    int ways_rule;     /* stoa_ways_rule; holds for evaluation episodes too */
+    int copies;        /* stoa_copies */
+    double reassigned; /* share of sequences whose classes get random labels */
+    double fresh;      /* share of sequences, always bursty, of classes never seen again, with
+                          random labels (Reddy's p_C) */
+
+    int64_t common; /* classes `iwl_common` asks for */
+    int icl_labels; /* stoa_icl_labels */
+} stoa_sequences_options;
+
+/* The settings `data.*` of stoa_sequences_options. */
+STOA_API stoa_settings_table stoa_sequences_settings_table(void);
+/* Zero but for the table's defaults and seed 1. */
+STOA_API stoa_status stoa_sequences_options_init(stoa_sequences_options *options, stoa_error *err);
+
+typedef struct stoa_sequences stoa_sequences;
+
+/* STOA_ERR_USAGE, naming the setting, when the options contradict each other. */
+STOA_API stoa_status stoa_sequences_open(stoa_sequences **out,
+                                         const stoa_sequences_options *options, stoa_error *err);
+STOA_API void stoa_sequences_close(stoa_sequences *s); /* NULL is fine */
+
+STOA_API int64_t stoa_sequences_item(const stoa_sequences *s); /* floats an item */
+/* (D) or (height, width, channels); the result is ndim. */
+STOA_API int stoa_sequences_shape(const stoa_sequences *s, int64_t shape[3]);
+STOA_API int32_t stoa_sequences_labels(const stoa_sequences *s);
+STOA_API int32_t stoa_sequences_pairs(const stoa_sequences *s);
+/* The options in use, with what open filled in. */
+STOA_API const stoa_sequences_options *stoa_sequences_options_of(const stoa_sequences *s);
+/* Label j (0..X-1) of a class of a batch; for trained classes (below K). */
+STOA_API int32_t stoa_sequences_label(const stoa_sequences *s, int32_t class_, int64_t j);
+/* Whether a label is one of the class's: with several labels a class, in-weights answers that are
+ * right are those that this accepts. */
+STOA_API bool stoa_sequences_accepts(const stoa_sequences *s, int32_t class_, int32_t label);
+
+/* B sequences in the caller's memory. */
+typedef struct stoa_sequences_batch {
+    float *items;     /* (B, P+1, item), the query last; nullable: nothing is drawn */
+    int32_t *labels;  /* (B, P) */
+    int32_t *target;  /* (B), the query's label */
+    int32_t *classes; /* (B, P+1): 0..K-1 trained, K..K+H-1 held out, from K+H fresh ones, numbered
+                         within their sequence; nullable */
+    int32_t *choices; /* (B, 2), the two labels of the episode, -1 when there are none; nullable */
+} stoa_sequences_batch;
+
+/* Rows [first_row, first_row + rows) of the batch of `step`: rows step * batch + first_row + r of
+ * the endless training set. pool NULL: on the calling thread. */
+STOA_API void stoa_sequences_train(const stoa_sequences *s, stoa_pool *pool, int64_t step,
+                                   int64_t batch, int64_t first_row, int64_t rows,
+                                   const stoa_sequences_batch *out);
+
+/* Evaluation sets; rows of a table. */
+typedef enum stoa_sequences_kind {
+    STOA_SEQUENCES_ICL,          /* 2 hold-out classes x P/2, their labels re-assigned */
+    STOA_SEQUENCES_ICL_TRAINED,  /* the same with trained classes */
+    STOA_SEQUENCES_IWL,          /* query by the marginal; its label is not in the context */
+    STOA_SEQUENCES_IWL_COMMON,   /* query among the `common` commonest classes, uniformly */
+    STOA_SEQUENCES_IWL_RARE,     /* query in the rarer half, uniformly */
+    STOA_SEQUENCES_FLIP,         /* 2 trained classes x P/2 with each other's labels */
+    STOA_SEQUENCES_TRAINED_LIKE, /* the training distribution, other draws */
+    STOA_SEQUENCES_KINDS
+} stoa_sequences_kind;
+
+STOA_API const char *stoa_sequences_kind_name(int kind); /* "icl" */
+STOA_API const char *stoa_sequences_kind_summary(int kind);
+/* The kind of that name; -1 with STOA_ERR_USAGE in err, naming the nearest. */
+STOA_API int stoa_sequences_kind_find(const char *name, stoa_error *err);
+/* Accuracy of guessing: uniformly over the labels, or, closed, over the episode's two choices (NAN
+ * where the kind has none). */
+STOA_API double stoa_sequences_chance(const stoa_sequences *s, int kind, bool closed);
+/* False when the options leave too few classes or labels for it. */
+STOA_API bool stoa_sequences_has(const stoa_sequences *s, int kind);
+
+/* Rows [first, first + rows) of an evaluation set, each endless. The kind must be there. */
+STOA_API void stoa_sequences_eval(const stoa_sequences *s, stoa_pool *pool, int kind, int64_t first,
+                                  int64_t rows, const stoa_sequences_batch *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* STOA_DATA_H */
