@@ -200,6 +200,40 @@ STOA_API bool stoa_sequences_has(const stoa_sequences *s, int kind);
 STOA_API void stoa_sequences_eval(const stoa_sequences *s, stoa_pool *pool, int kind, int64_t first,
                                   int64_t rows, const stoa_sequences_batch *out);
 
+/* ---- measured properties --------------------------------------------------------------------- */
+
+enum { STOA_MEASURED_BINS = 25 };
+
+/* What generated sequences are like, whatever the settings say. Shares are of sequences unless said
+ * otherwise; NAN where there was nothing to measure. */
+typedef struct stoa_sequences_measured {
+    int64_t sequences;
+    double repeated;         /* the query's class is in the context at least twice: bursty */
+    double in_context;       /* it is there at all */
+    double label_in_context; /* the query's label is */
+    double distinct;         /* classes in a context, mean */
+    int64_t classes;         /* different trained and held-out classes seen */
+    int64_t fresh;           /* classes seen that are neither */
+    int64_t labels;          /* different labels seen */
+    double labels_per_class; /* labels a class was seen with, mean */
+    double zipf;             /* most likely exponent of the trained queries' frequencies */
+    double within;           /* root mean square distance of two items of a class in one sequence */
+    double between;          /* of two classes */
+    double
+        copies; /* pairs of items of one class in a sequence that are identical, share of pairs */
+    double nearest; /* the context's item nearest to the query has its label */
+    int bins;       /* trained queries by class, in doubling ranges: */
+    struct {
+        int64_t first, last; /* classes, counted from 0 */
+        double share;
+    } bin[STOA_MEASURED_BINS];
+} stoa_sequences_measured;
+
+/* Measures rows 0..n-1 of an evaluation set, or of the training set (kind -1). */
+STOA_API stoa_status stoa_sequences_measure(const stoa_sequences *s, stoa_pool *pool, int kind,
+                                            int64_t n, stoa_sequences_measured *out,
+                                            stoa_error *err);
+
 #ifdef __cplusplus
 }
 #endif

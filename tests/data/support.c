@@ -101,6 +101,11 @@ void check_share(double count, double n, double p) {
         fail_msg("measured %g, expected %g, standard error %g", count / n, p, error);
 }
 
+void check_near(double got, double expected, double tolerance) {
+    if (!(fabs(got - expected) <= tolerance))
+        fail_msg("got %.9g, expected %.9g within %g", got, expected, tolerance);
+}
+
 int make_folder(void **state) {
     static char path[64];
     strcpy(path, "/tmp/stoa-data-XXXXXX");

@@ -39,6 +39,7 @@ int times_label(const rows *r, int64_t row, int32_t label);
 
 /* Fails unless a share measured over n independent trials is within 5 standard errors of p. */
 void check_share(double count, double n, double p);
+void check_near(double got, double expected, double tolerance);
 
 /* cmocka set-up and tear-down: *state is the path of a fresh folder. */
 int make_folder(void **state);

@@ -93,15 +93,15 @@ static double bursty_share(const char *settings) {
 static void the_share_of_bursty_sequences_is_as_asked(void **state) {
     (void)state;
     /* among so many classes three equal ones do not happen by themselves */
-    check_share(N * bursty_share("data.classes=100000 data.bursty=0"), N, 0);
-    check_share(N * bursty_share("data.classes=100000 data.bursty=0.25"), N, 0.25);
-    check_share(N * bursty_share("data.classes=100000 data.bursty=0.9"), N, 0.9);
-    check_share(N * bursty_share("data.classes=100000 data.bursty=1"), N, 1);
+    check_share(N * bursty_share("data.width=2 data.classes=100000 data.bursty=0"), N, 0);
+    check_share(N * bursty_share("data.width=2 data.classes=100000 data.bursty=0.25"), N, 0.25);
+    check_share(N * bursty_share("data.width=2 data.classes=100000 data.bursty=0.9"), N, 0.9);
+    check_share(N * bursty_share("data.width=2 data.classes=100000 data.bursty=1"), N, 1);
 }
 
 static void a_bursty_sequence_has_two_ways_of_three_and_two_more(void **state) {
     (void)state;
-    stoa_sequences *s = sequences_with("data.classes=1000000 data.bursty=1");
+    stoa_sequences *s = sequences_with("data.width=2 data.classes=1000000 data.bursty=1");
     rows r = make_rows(s, TRAINING, N, false);
     double first[8] = {0}, asked_first = 0, fillers = 0;
     for (int64_t i = 0; i < N; i++) {
@@ -128,8 +128,8 @@ static void a_bursty_sequence_has_two_ways_of_three_and_two_more(void **state) {
 
 static void other_ways_and_shots_are_kept(void **state) {
     (void)state;
-    stoa_sequences *s =
-        sequences_with("data.classes=1000000 data.bursty=1 data.ways=3 data.shots=4 data.pairs=12");
+    stoa_sequences *s = sequences_with(
+        "data.width=2 data.classes=1000000 data.bursty=1 data.ways=3 data.shots=4 data.pairs=12");
     rows r = make_rows(s, TRAINING, 2000, false);
     for (int64_t i = 0; i < r.n; i++) {
         for (int64_t j = 0; j < 12; j++)
@@ -325,7 +325,7 @@ static double share_with_copies(const char *settings, bool with_query) {
 }
 
 static void check_zero(double x) {
-    assert_float_equal(x, 0, 0);
+    check_near(x, 0, 0);
 }
 
 static void repeated_classes_show_different_items_unless_copies_are_asked_for(void **state) {
