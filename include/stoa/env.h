@@ -50,6 +50,9 @@ typedef struct stoa_space {
     double low, high;          /* of STOA_SPACE_BOX */
     const char *const *labels; /* names of the categories ("left", "stay", "right"); nullable;
                                   as long-lived as the environment */
+    bool target;               /* of an observation: the agent does not read it; objectives may
+                                  learn to predict it. It may tell of the step before, in another
+                                  episode too */
 } stoa_space;
 
 STOA_API const char *stoa_space_kind_name(stoa_space_kind kind); /* "box" */
@@ -61,7 +64,8 @@ typedef struct stoa_env_spec {
     stoa_space observations[STOA_ENV_SPACES];
     stoa_space actions[STOA_ENV_SPACES];
     int observation_count, action_count;
-    /* what an ended episode is summed up by; the first is the score to report */
+    /* what an ended episode is summed up by; the first is the score to report. Others may be NaN
+     * where they do not apply to the episode: means leave those out */
     char metrics[STOA_ENV_METRICS][STOA_ENV_NAME];
     int metric_count;
     /* kinds of states worth marking in a plot ("catch", "miss", "key"); 0 is "none" */

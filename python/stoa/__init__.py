@@ -4,6 +4,9 @@ The package loads libstoa with ctypes and needs no compiler. Importing it regist
 environment with Gymnasium as stoa/<Name>-v0, so gymnasium.make("stoa/Chain-v0") and
 gymnasium.make_vec("stoa/Chain-v0", num_envs=64) work too; "stoa:stoa/Chain-v0" imports the package
 by itself.
+
+Some observations are targets: there for auxiliary losses, not for the policy to read (explanations
+of what it sees, say). They are in the observation's dict like the others; env.targets names them.
 """
 
 import gymnasium

@@ -26,6 +26,7 @@ class StoaEnv(gymnasium.Env):
         self.render_mode = render_mode
         self.metadata = {"render_modes": render_modes(spec), "render_fps": 15}
         self._observations, self._actions = spec["observations"], spec["actions"]
+        self.targets = spaces.targets(self._observations)
         self.observation_space = spaces.joined(self._observations)
         self.action_space = spaces.joined(self._actions)
         point = self._handle.point
@@ -89,7 +90,8 @@ class StoaEnv(gymnasium.Env):
         if over:
             self._running, self._waiting = False, True
             for m, name in enumerate(self.stoa_spec["metrics"]):
-                info[name] = float(self._metrics[0, m])
+                if not np.isnan(self._metrics[0, m]):  # else it does not apply to the episode
+                    info[name] = float(self._metrics[0, m])
         observation = self._observe(self._finals if over else self._obs)
         return observation, float(self._flags["reward"][0]), terminated, truncated, info
 

@@ -40,6 +40,11 @@ def joined(parts):
     return spaces.Dict({part["name"]: single(part) for part in parts})
 
 
+def targets(parts):
+    """Names of the observations that are there to learn from, not for the policy to read."""
+    return [part["name"] for part in parts if part["target"]]
+
+
 def empty(part, count):
     """Memory for a batch of the part."""
     return np.empty((count, *part["shape"]), dtype_of(part))

@@ -53,6 +53,7 @@ class StoaVectorEnv(VectorEnv):
         self.num_envs = num_envs
         self.copy = copy
         self._observations, self._actions = spec["observations"], spec["actions"]
+        self.targets = spaces.targets(self._observations)
         self.single_observation_space = spaces.joined(self._observations)
         self.single_action_space = spaces.joined(self._actions)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -121,8 +122,9 @@ class StoaVectorEnv(VectorEnv):
         infos["final_obs"], infos["_final_obs"] = boxes, ended
         figures = {}
         for m, name in enumerate(self.stoa_spec["metrics"]):
-            figures[name] = np.where(ended, self._metrics[:, m], np.float32(0))
-            figures["_" + name] = ended.copy()
+            there = ended & ~np.isnan(self._metrics[:, m])  # NaN: does not apply to the episode
+            figures[name] = np.where(there, self._metrics[:, m], np.float32(0))
+            figures["_" + name] = there
         if "event" in infos:
             figures["event"] = np.where(ended, self._events, np.uint8(0))
             figures["_event"] = ended.copy()

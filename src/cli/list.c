@@ -169,6 +169,8 @@ static void print_space(const char *role, const stoa_space *s) {
         stoa_buffer_printf(&text, ", %lld categories", (long long)s->categories);
     for (int64_t i = 0; s->labels && i < s->categories; i++)
         stoa_buffer_printf(&text, "%s%s", i ? ", " : ": ", s->labels[i]);
+    if (s->target)
+        stoa_buffer_printf(&text, "; a target, not read by the agent");
     printf("  %-8s", role);
     cli_wrap(stdout, 10, CLI_WIDTH, text.data ? text.data : s->name);
     stoa_buffer_deinit(&text);
@@ -178,8 +180,9 @@ static json_t *space_json(const stoa_space *s) {
     json_t *shape = json_array(), *out;
     for (int d = 0; d < s->ndim; d++)
         json_array_append_new(shape, json_integer(s->shape[d]));
-    out = json_pack("{s:s, s:s, s:s, s:o}", "name", s->name, "kind", stoa_space_kind_name(s->kind),
-                    "type", stoa_dtype_name(s->dtype), "shape", shape);
+    out = json_pack("{s:s, s:s, s:s, s:o, s:b}", "name", s->name, "kind",
+                    stoa_space_kind_name(s->kind), "type", stoa_dtype_name(s->dtype), "shape",
+                    shape, "target", s->target);
     if (s->kind == STOA_SPACE_BOX && isfinite(s->low) && isfinite(s->high)) {
         json_object_set_new(out, "low", json_real(s->low));
         json_object_set_new(out, "high", json_real(s->high));

@@ -57,7 +57,8 @@ typedef struct session {
     int64_t steps, length;            /* of all episodes; of this one */
     int64_t episodes;                 /* finished */
     double earned, sum;               /* rewards of this episode; of the finished ones together */
-    double metrics[STOA_ENV_METRICS]; /* sums over finished episodes */
+    double metrics[STOA_ENV_METRICS]; /* sums over finished episodes with such a metric */
+    int64_t counts[STOA_ENV_METRICS]; /* of those episodes */
     stoa_buffer last;                 /* how the last finished episode went */
     json_t *list;                     /* of finished episodes; NULL: not wanted */
 } session;
@@ -116,10 +117,13 @@ static void end_episode(session *s) {
                        (long long)s->length, s->earned);
     for (int m = 0; m < s->spec->metric_count; m++) {
         double value = (double)b->metrics[m];
-        s->metrics[m] += value;
-        stoa_buffer_printf(&s->last, ", %s %.4g", s->spec->metrics[m], value);
         json_object_set_new(metrics, s->spec->metrics[m],
                             isfinite(value) ? json_real(value) : json_null());
+        if (isnan(value))
+            continue;
+        s->metrics[m] += value;
+        s->counts[m]++;
+        stoa_buffer_printf(&s->last, ", %s %.4g", s->spec->metrics[m], value);
     }
     stoa_buffer_printf(&s->last, "\n");
     if (s->list)
@@ -168,8 +172,9 @@ static void sum_up(session *s) {
            (long long)s->steps);
     if (s->episodes > 0)
         printf("; mean return %g", s->sum / n);
-    for (int m = 0; s->episodes > 0 && m < s->spec->metric_count; m++)
-        printf(", %s %.4g", s->spec->metrics[m], s->metrics[m] / n);
+    for (int m = 0; m < s->spec->metric_count; m++)
+        if (s->counts[m] > 0)
+            printf(", %s %.4g", s->spec->metrics[m], s->metrics[m] / (double)s->counts[m]);
     if (s->length > 0)
         printf("; return so far %g", s->earned);
     printf("\n");
@@ -208,7 +213,7 @@ static stoa_status play_with(session *s, stoa_error *err) {
 
 static bool same_space(const stoa_space *a, const stoa_space *b) {
     return a->kind == b->kind && a->dtype == b->dtype && a->categories == b->categories &&
-           stoa_space_numel(a) == stoa_space_numel(b);
+           a->target == b->target && stoa_space_numel(a) == stoa_space_numel(b);
 }
 
 static bool same_spaces(const stoa_env_spec *a, const stoa_env_spec *b) {

@@ -1,4 +1,5 @@
 /* cli/train_agent.c - `stoa train` of an agent. */
+#include <math.h>
 #include <string.h>
 
 #include "cli/train.h"
@@ -39,6 +40,8 @@ static void close_settings(cli_run *r) {
 /* "return 0.97 +- 0.02, length 30, visited 0.985 +- 0.01" */
 static void describe(const stoa_env_spec *spec, const stoa_agent_scores *s, stoa_buffer *out) {
     for (int k = 0; k < s->figures; k++) {
+        if (isnan(s->mean[k])) /* of no episode in the window */
+            continue;
         stoa_buffer_printf(out, "%s%s %.4g", k ? ", " : "", stoa_agent_figure_name(spec, k),
                            s->mean[k]);
         if (s->margin[k] > 0)
@@ -60,7 +63,9 @@ static json_t *scores_json(const stoa_env_spec *spec, const stoa_agent_scores *s
     json_t *out = json_pack("{s:I}", "episodes", (json_int_t)s->episodes);
     for (int k = 0; k < s->figures && s->episodes > 0; k++)
         json_object_set_new(out, stoa_agent_figure_name(spec, k),
-                            json_pack("{s:f, s:f}", "mean", s->mean[k], "margin", s->margin[k]));
+                            isnan(s->mean[k]) ? json_null()
+                                              : json_pack("{s:f, s:f}", "mean", s->mean[k],
+                                                          "margin", s->margin[k]));
     return out;
 }
 

@@ -61,7 +61,7 @@ static stoa_status learn_beginnings(stoa_checker *c, stoa_error *err) {
 }
 
 /* Whether row i could be a first observation: every element within what resets showed, and as much
- * again to either side. */
+ * again to either side. Targets may tell of the step before. */
 static bool like_a_beginning(const stoa_checker *c, const stoa_side *s, int64_t i) {
     int64_t at = 0;
     for (int o = 0; o < c->spec.observation_count; o++) {
@@ -70,7 +70,7 @@ static bool like_a_beginning(const stoa_checker *c, const stoa_side *s, int64_t 
         for (int64_t e = 0; e < per; e++) {
             float v = element(space, s->memory.buffers.observations[o], i * per + e);
             float low = c->lows[at + e], high = c->highs[at + e], margin = high - low;
-            if (v < low - margin || v > high + margin)
+            if (!space->target && (v < low - margin || v > high + margin))
                 return false;
         }
         at += per;
@@ -124,7 +124,8 @@ static stoa_status check_ending(const stoa_checker *c, const stoa_side *s, int64
                          "metrics of instance %lld written, though its episode goes on",
                          (long long)i);
     for (int m = 0; stoa_side_ended(s, i) && m < c->spec.metric_count; m++)
-        if (!isfinite(b->metrics[i * c->spec.metric_count + m]))
+        if (isinf(b->metrics[i * c->spec.metric_count + m]) ||
+            (m == 0 && isnan(b->metrics[i * c->spec.metric_count])))
             return stoa_fail(err, STOA_ERR_FORMAT, "metric %s of instance %lld is not a number",
                              c->spec.metrics[m], (long long)i);
     return STOA_OK;

@@ -43,6 +43,8 @@ static bool type_fits(const stoa_space *s, bool action) {
 
 static stoa_status check_space(const stoa_space *s, bool action, stoa_error *err) {
     const char *role = action ? "action" : "observation";
+    if (action && s->target)
+        return stoa_fail(err, STOA_ERR_FORMAT, "action '%s' cannot be a target", s->name);
     if ((unsigned)s->kind >= STOA_SPACE_KINDS || !type_fits(s, action))
         return stoa_fail(err, STOA_ERR_FORMAT,
                          "%s '%s' has a kind and a type that do not go "
@@ -88,8 +90,14 @@ stoa_status stoa_spec_check(const stoa_env_spec *s, stoa_error *err) {
                              parts[i], least[i], most[i]);
         STOA_TRY(check_names(parts[i], first[i], strides[i], counts[i], err));
     }
-    for (int o = 0; o < s->observation_count; o++)
+    int read = 0;
+    for (int o = 0; o < s->observation_count; o++) {
         STOA_TRY(check_space(&s->observations[o], false, err));
+        read += !s->observations[o].target;
+    }
+    if (!read)
+        return stoa_fail(err, STOA_ERR_FORMAT,
+                         "all observations are targets; an agent would see nothing");
     for (int a = 0; a < s->action_count; a++)
         STOA_TRY(check_space(&s->actions[a], true, err));
     if (s->max_steps < 0)

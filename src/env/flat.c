@@ -74,10 +74,10 @@ static json_t *space_json(const stoa_space *s) {
         json_array_append_new(shape, json_integer(s->shape[d]));
     for (int64_t i = 0; s->labels && i < s->categories; i++)
         json_array_append_new(labels, json_string(s->labels[i]));
-    return json_pack("{ss ss ss so sI so so so}", "name", s->name, "kind",
+    return json_pack("{ss ss ss so sI so so so sb}", "name", s->name, "kind",
                      stoa_space_kind_name(s->kind), "dtype", stoa_dtype_name(s->dtype), "shape",
                      shape, "categories", (json_int_t)s->categories, "low", number(s->low), "high",
-                     number(s->high), "labels", labels);
+                     number(s->high), "labels", labels, "target", s->target);
 }
 
 static json_t *spaces_json(const stoa_space *list, int count) {

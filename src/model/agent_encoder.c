@@ -11,10 +11,12 @@
 #include "model/agent.h"
 
 /* How a space is read. */
-typedef enum route { NUMBERS, ROWS, IMAGE, TEXT, NO_ROUTE } route;
+typedef enum route { NUMBERS, ROWS, IMAGE, TEXT, UNREAD, NO_ROUTE } route;
 
 static route route_of(const stoa_agent *agent, const stoa_space *s) {
     stoa_dtype t = s->dtype;
+    if (s->target)
+        return UNREAD;
     switch (s->kind) {
     case STOA_SPACE_BOX:
         return t == STOA_F32 || t == STOA_U8 ? NUMBERS : NO_ROUTE;
@@ -64,7 +66,7 @@ static void declare_joint(stoa_agent *agent, stoa_params *params, int64_t sum) {
             e->table = stoa_agent_param(params, "encoder", s->name, "table",
                                         STOA_SHAPE(elements * s->categories, n), STOA_INIT_NORMAL,
                                         scale, true);
-        else
+        else if (way != UNREAD)
             e->weight = stoa_agent_param(params, "encoder", s->name, "weight",
                                          STOA_SHAPE(n, e->features), STOA_INIT_NORMAL, scale, true);
     }
@@ -80,7 +82,7 @@ stoa_status stoa_agent_encoder_declare(stoa_agent *agent, stoa_params *params, s
     for (int i = 0; i < agent->spec.observation_count; i++) {
         const stoa_space *s = &agent->spec.observations[i];
         int64_t inputs = declare_space(agent, params, i);
-        if (inputs == 0)
+        if (inputs == 0 && !s->target)
             return stoa_fail(err, STOA_ERR_UNSUPPORTED,
                              "no encoder for observation \"%s\": %s of %lld elements of type %s",
                              s->name, stoa_space_kind_name(s->kind), (long long)stoa_space_numel(s),
@@ -146,7 +148,7 @@ static stoa_tensor *add_part(stoa_ctx *ctx, const stoa_agent *agent, const stoa_
     stoa_dtype compute = stoa_ctx_compute(ctx);
     int64_t rows = input->steps * input->batch;
     route way = route_of(agent, s);
-    if (way == NUMBERS)
+    if (way == NUMBERS || way == UNREAD)
         return sum;
     if (way == ROWS) {
         stoa_tensor *ids = stoa_from(ctx, s->dtype, STOA_SHAPE(rows, stoa_space_numel(s)), host);

@@ -81,7 +81,8 @@ void stoa_episodes_deinit(stoa_episodes *e);
 /* After a step: rewards, over (1 where an episode ended) (B), metrics (B, metric_count). */
 void stoa_episodes_add(stoa_episodes *e, const float *rewards, const uint8_t *over,
                        const float *metrics);
-/* Means of the window with the half width of their 95 % intervals. */
+/* Means of the window with the half width of their 95 % intervals, of the episodes in which the
+ * figure is a number; NaN when there is none. */
 stoa_agent_scores stoa_episodes_scores(const stoa_episodes *e);
 
 /* ---- actor.c: filling unrolls; actor_slice.c: some of the instances ---- */

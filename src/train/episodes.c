@@ -49,17 +49,19 @@ void stoa_episodes_add(stoa_episodes *e, const float *rewards, const uint8_t *ov
 stoa_agent_scores stoa_episodes_scores(const stoa_episodes *e) {
     stoa_agent_scores s = {.episodes = e->finished < e->window ? e->finished : e->window,
                            .figures = e->figures};
-    double n = (double)s.episodes;
     for (int k = 0; k < e->figures && s.episodes > 0; k++) {
-        double sum = 0, squares = 0;
-        for (int64_t i = 0; i < s.episodes; i++)
-            sum += (double)e->rows[i * e->figures + k];
+        double sum = 0, squares = 0, n = 0; /* of episodes that the figure applies to */
+        for (int64_t i = 0; i < s.episodes; i++) {
+            double value = (double)e->rows[i * e->figures + k];
+            sum += isnan(value) ? 0 : value;
+            n += !isnan(value);
+        }
         for (int64_t i = 0; i < s.episodes; i++) {
             double d = (double)e->rows[i * e->figures + k] - sum / n;
-            squares += d * d;
+            squares += isnan(d) ? 0 : d * d;
         }
-        s.mean[k] = sum / n;
-        s.margin[k] = s.episodes > 1 ? 1.96 * sqrt(squares / (n - 1) / n) : 0;
+        s.mean[k] = n > 0 ? sum / n : (double)NAN;
+        s.margin[k] = n > 1 ? 1.96 * sqrt(squares / (n - 1) / n) : 0;
     }
     return s;
 }

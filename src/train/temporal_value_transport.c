@@ -113,7 +113,7 @@ static stoa_status open(stoa_objective *o, const stoa_objective_place *place, st
     v->hidden = declare(place->params, "hidden", NULL, w, c->width);
     for (int i = 0; i < v->spec->observation_count; i++) {
         const stoa_space *s = &v->spec->observations[i];
-        if (numbers_of(s) > 0)
+        if (numbers_of(s) > 0 && !s->target)
             v->observations[i] =
                 declare(place->params, "observation", s->name, c->width, numbers_of(s));
     }

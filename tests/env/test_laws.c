@@ -1,5 +1,6 @@
 /* test_laws.c - every registered environment keeps the interface's laws, and the check sees when
  * one does not. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,6 +59,24 @@ static void no_label(const void *config, stoa_env_spec *spec) {
 static void a_spec_must_be_well_formed(void **state) {
     BREAK(describe, no_label);
     broken(&wrong, "category 1 of action 'move' has no label");
+}
+
+static void rewarded_with_words(const void *config, stoa_env_spec *spec) {
+    stoa_env_chain.describe(config, spec);
+    spec->actions[0].target = true;
+}
+
+static void blind(const void *config, stoa_env_spec *spec) {
+    stoa_env_chain.describe(config, spec);
+    for (int o = 0; o < spec->observation_count; o++)
+        spec->observations[o].target = true;
+}
+
+static void targets_must_be_observations_and_not_all_of_them(void **state) {
+    BREAK(describe, rewarded_with_words);
+    broken(&wrong, "action 'move' cannot be a target");
+    wrong.describe = blind;
+    broken(&wrong, "an agent would see nothing");
 }
 
 static void few_positions(const void *config, stoa_env_spec *spec) {
@@ -143,6 +162,18 @@ static void crowded(stoa_env *env, const stoa_env_buffers *b, int64_t begin, int
     stoa_env_chain.step(env, b, begin, end);
     if (env->count < 50)
         b->rewards[begin] = 0.25f;
+}
+
+static void no_score(stoa_env *env, const stoa_env_buffers *b, int64_t begin, int64_t end) {
+    stoa_env_chain.step(env, b, begin, end);
+    for (int64_t i = begin; i < end; i++)
+        if (b->terminated[i] && b->metrics)
+            b->metrics[i] = NAN;
+}
+
+static void the_score_must_be_a_number(void **state) {
+    BREAK(step, no_score);
+    broken(&wrong, "metric visited of instance 0 is not a number");
 }
 
 static void the_size_of_the_batch_must_change_nothing(void **state) {
@@ -235,6 +266,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_native_environment_keeps_the_laws),
         cmocka_unit_test(a_spec_must_be_well_formed),
+        cmocka_unit_test(targets_must_be_observations_and_not_all_of_them),
         cmocka_unit_test(observations_must_lie_in_their_spaces),
         cmocka_unit_test(rewards_must_keep_their_bounds),
         cmocka_unit_test(episodes_must_end_in_time),
@@ -242,6 +274,7 @@ int main(void) {
         cmocka_unit_test(an_ended_episode_must_begin_anew),
         cmocka_unit_test(every_row_must_be_written),
         cmocka_unit_test(only_ended_episodes_may_write_metrics),
+        cmocka_unit_test(the_score_must_be_a_number),
         cmocka_unit_test(the_size_of_the_batch_must_change_nothing),
         cmocka_unit_test(threads_must_change_nothing),
         cmocka_unit_test(optional_buffers_must_change_nothing),

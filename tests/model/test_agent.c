@@ -453,6 +453,34 @@ static void what_has_no_encoder_or_head_is_named(void **state) {
     stoa_params_free(params);
 }
 
+/* The same agent as without it; what stands in its place is never looked at. */
+static void a_target_is_not_read(void **state) {
+    (void)state;
+    for (int k = 0; k < agent_variant_count; k++) {
+        stoa_env_spec spec = agent_spec(&agent_variants[k]), told = spec;
+        stoa_agent_options o = agent_options(&agent_variants[k]);
+        stoa_space *words = &told.observations[told.observation_count++];
+        *words = spec.observations[0];
+        snprintf(words->name, sizeof words->name, "words");
+        words->target = true;
+        agent_case plain, other;
+        agent_case_open(&plain, &spec, &o, AGENT_BATCH, 3);
+        agent_case_open(&other, &told, &o, AGENT_BATCH, 3);
+        assert_int_equal(stoa_params_numel(plain.params), stoa_params_numel(other.params));
+        agent_episode e;
+        agent_episode_init(&e, &spec, AGENT_STEPS, AGENT_BATCH, 4);
+        stoa_ctx *one = agent_ctx("cpu", STOA_F32), *two = agent_ctx("cpu", STOA_F32);
+        stoa_agent_output a, b;
+        forward(one, &plain, &e.input, &a);
+        forward(two, &other, &e.input, &b);
+        agent_check_ok(one), agent_check_ok(two);
+        compare_outputs(&spec, &a, &b, 0);
+        agent_episode_deinit(&e);
+        stoa_ctx_free(one), stoa_ctx_free(two);
+        agent_case_close(&plain), agent_case_close(&other);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_equal_the_reference),
@@ -466,6 +494,7 @@ int main(void) {
         cmocka_unit_test(slices_that_act_at_once_equal_the_whole),
         cmocka_unit_test(a_plan_counts_the_flops_of_the_run),
         cmocka_unit_test(what_has_no_encoder_or_head_is_named),
+        cmocka_unit_test(a_target_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -495,6 +495,21 @@ static void short_episodes_do_not_count_more_often(void **state) {
     stoa_agent_trainer_free(t);
 }
 
+static void means_leave_out_what_does_not_apply(void **state) {
+    (void)state;
+    stoa_env_spec spec = {.metric_count = 3};
+    stoa_episodes e;
+    assert_int_equal(stoa_episodes_init(&e, &spec, 2, 10, NULL), STOA_OK);
+    const float rewards[2] = {1, 3};
+    const uint8_t over[2] = {1, 1};
+    const float metrics[6] = {0.5f, NAN, NAN, 1.5f, 2, NAN};
+    stoa_episodes_add(&e, rewards, over, metrics);
+    stoa_agent_scores s = stoa_episodes_scores(&e);
+    assert_true(s.mean[0] == 2 && s.mean[2] == 1 && s.mean[3] == 2 && isnan(s.mean[4]));
+    assert_true(s.margin[2] > 0 && s.margin[3] == 0 && s.margin[4] == 0);
+    stoa_episodes_deinit(&e);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unroll_is_what_happened),
@@ -512,6 +527,7 @@ int main(void) {
         cmocka_unit_test(a_run_leaves_an_agent_that_plays),
         cmocka_unit_test(a_run_stops_at_its_score),
         cmocka_unit_test(short_episodes_do_not_count_more_often),
+        cmocka_unit_test(means_leave_out_what_does_not_apply),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
