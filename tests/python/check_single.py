@@ -36,6 +36,19 @@ try:
 except ValueError as error:
     assert "did you mean 'chain'" in str(error), error
 
+# targets are observations with a mark
+odd = stoa.make("odd-one-out", seed=5, concept="any")
+assert odd.targets == ["explanation"] and env.targets == [], odd.targets
+assert odd.reset()[0]["explanation"].shape == (10,)
+assert stoa.make("odd-one-out", heard=True).targets == []
+over = False
+while not over:
+    *_, terminated, truncated, info = odd.step(odd.action_space.sample())
+    over = terminated or truncated
+by_concept = [name for name in info if name.startswith("correct_")]
+assert len(by_concept) == 1 and info[by_concept[0]] == info["correct"], info
+odd.close()
+
 # an episode ends once, waits for its reset, and says what it was worth
 env.reset(seed=1)
 steps = 0

@@ -73,6 +73,21 @@ assert list(infos["episode"]["l"]) == [12] * 3, infos
 registered.close()
 registered.close()
 
+# a metric that does not apply to an episode is not there, as its mask says
+odd = stoa.make_vec("odd-one-out", num_envs=8, seed=1)
+assert odd.targets == ["explanation"]
+odd.action_space.seed(3)
+odd.reset()
+for _ in range(200):
+    infos = odd.step(odd.action_space.sample())[4]
+    if "final_info" not in infos:
+        continue
+    final = infos["final_info"]
+    masks = [final["_correct_" + name] for name in ("color", "texture", "shape", "position")]
+    assert np.array_equal(sum(mask.astype(int) for mask in masks), final["_correct"].astype(int))
+    assert all(np.isfinite(final[name]).all() for name in final), final
+odd.close()
+
 # equal seeds, equal batches, for any number of threads
 for name in [entry["name"] for entry in stoa.list_environments() if not entry["id_wanted"]]:
     one = stoa.make_vec(name, num_envs=70, seed=11)
