@@ -21,7 +21,7 @@ OPT     ?= -O2 -g
 MARCH   ?= native
 SAN     ?=
 
-PKGS    := dnnl jansson yaml-0.1 libpcre2-8 libutf8proc libpng libzstd libxxhash
+PKGS    := dnnl jansson yaml-0.1 libpcre2-8 libutf8proc libpng libzip zlib libzstd libxxhash
 # oneDNN in Debian 12 ships no pkg-config file
 PKG_CFLAGS := $(shell pkg-config --cflags $(filter-out dnnl,$(PKGS)) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(filter-out dnnl,$(PKGS)) 2>/dev/null) -ldnnl -lgomp

@@ -26,6 +26,7 @@ extern "C" {
 
 typedef enum stoa_class_source {
     STOA_CLASSES_GAUSSIAN, /* points around a centre in D dimensions */
+    STOA_CLASSES_OMNIGLOT, /* handwritten characters, from a folder that the user names */
     STOA_CLASSES_COUNT
 } stoa_class_source;
 
@@ -54,6 +55,18 @@ typedef struct stoa_classes_options {
     /* gaussian: item = (mu + spread * eta) / sqrt(1 + spread^2), mu and eta ~ N(0, I/D) */
     int64_t width; /* D */
     double spread;
+
+    /* images: grey, side x side x 1 */
+    int64_t side;
+    int ink;         /* stoa_ink */
+    double mean, sd; /* of the ink, for STOA_INK_STANDARD; sd 0: measured */
+
+    /* omniglot: characters in a fixed random order, the held-out ones at its end, so they do not
+     * depend on how many are trained on. Smaller sides than 105 show mean ink. E <= 20: the first E
+     * drawings. */
+    char path[STOA_SETTING_TEXT]; /* the folder with omniglot105.rle */
+    bool multiply;                /* x 8: flipped or not x 4 rotations, side by side in the order */
+    int64_t split_seed;           /* of the order */
 } stoa_classes_options;
 
 typedef struct stoa_classes stoa_classes;
@@ -75,6 +88,30 @@ stoa_classes_endless(const stoa_classes *c); /* has classes from STOA_CLASS_FRES
  * and does nothing without it. */
 STOA_API void stoa_classes_item(const stoa_classes *c, int64_t number, uint64_t exemplar,
                                 uint64_t noise, float *out);
+
+/* ---- Omniglot -------------------------------------------------------------------------------- */
+
+typedef struct stoa_omniglot_counts {
+    int64_t alphabets, characters;
+    int64_t background; /* characters of the background set */
+    int64_t drawings;   /* of each character */
+} stoa_omniglot_counts;
+
+/* Converts the original archives (Lake et al. 2015, github.com/brendenlake/omniglot) in the folder
+ * `from`, images_background.zip and images_evaluation.zip or the folders they unpack to, to the
+ * compact file that class sources read, with its tables alphabets.tsv and characters.tsv. Missing
+ * or unreadable drawings are STOA_ERR_FORMAT. */
+STOA_API stoa_status stoa_omniglot_import(const char *from, const char *folder,
+                                          stoa_omniglot_counts *counts, stoa_error *err);
+
+/* The published one-shot classification task, with the modified Hausdorff distance of Dubuisson and
+ * Jain (1994) as the classifier: which of 20 drawings shows the character of another one? Reads
+ * <folder>/omniglot105.rle and <folder>/oneshot_runs.tsv. The source documents 38.8 % errors. */
+typedef struct stoa_oneshot {
+    int64_t queries, errors;
+} stoa_oneshot;
+STOA_API stoa_status stoa_omniglot_oneshot(const char *folder, stoa_pool *pool, stoa_oneshot *out,
+                                           stoa_error *err);
 
 /* ---- sequences ------------------------------------------------------------------------------- */
 

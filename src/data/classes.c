@@ -7,9 +7,11 @@
 #include "data/normals.h"
 
 extern const stoa_class_kind stoa_classes_gaussian;
+extern const stoa_class_kind stoa_classes_omniglot;
 
 static const stoa_class_kind *const kinds[STOA_CLASSES_COUNT] = {
     [STOA_CLASSES_GAUSSIAN] = &stoa_classes_gaussian,
+    [STOA_CLASSES_OMNIGLOT] = &stoa_classes_omniglot,
 };
 
 const char *stoa_class_source_name(int source) {

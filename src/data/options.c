@@ -3,7 +3,8 @@
 
 #include "data/sequences.h"
 
-static const char *const sources[] = {"gaussian", NULL};
+static const char *const sources[] = {"gaussian", "omniglot", NULL};
+static const char *const inks[] = {"standard", "paper", "ink", NULL};
 static const char *const label_rules[] = {"spread", "ordered", NULL};
 static const char *const ways_rules[] = {"labels", "classes", "any", NULL};
 static const char *const copies[] = {"none", "context", "query", NULL};
@@ -16,6 +17,8 @@ static const char *const icl_labels[] = {"random", "rarest", NULL};
     { "data." key, STOA_SET_FLOAT, AT(field), initial, least, most, NULL, help }
 #define ROW_BOOL(key, field, initial, help)                                                        \
     { "data." key, STOA_SET_BOOL, AT(field), initial, 0, 0, NULL, help }
+#define ROW_STRING(key, field, initial, help)                                                      \
+    { "data." key, STOA_SET_STRING, AT(field), initial, 0, 0, NULL, help }
 #define ROW_CHOICE(key, field, initial, choices, help)                                             \
     { "data." key, STOA_SET_CHOICE, AT(field), initial, 0, 0, choices, help }
 
@@ -27,13 +30,26 @@ static const stoa_setting rows[] = {
     ROW_INT("holdout", classes.holdout, "128", 0, CLASSES_MAX,
             "H, classes held out for in-context tests."),
     ROW_INT("exemplars", classes.exemplars, "-1", -1, 1e9,
-            "Different items of a class; 0: endless; -1: endless for gaussian."),
+            "E, different items of a class; 0: endless; -1: endless for gaussian, all drawings for "
+            "omniglot."),
     ROW_FLOAT("pixel_noise", classes.pixel_noise, "0", 0, 1000,
               "Standard deviation of fresh noise on every number of every item."),
     ROW_INT("width", classes.width, "64", 1, STOA_CLASSES_WIDTH_MAX,
             "gaussian: D, numbers an item has."),
     ROW_FLOAT("spread", classes.spread, "0.1", 0, 1000,
               "gaussian: within-class spread relative to that between classes."),
+    ROW_INT("side", classes.side, "28", 1, 105, "Images: width and height in pixels."),
+    ROW_CHOICE("ink", classes.ink, "standard", inks,
+               "Images: (ink - mean) / sd, or paper 1 and ink 0 (released code), or ink 1."),
+    ROW_FLOAT("mean", classes.mean, "0", 0, 1, "Images: mean of the ink, with data.sd."),
+    ROW_FLOAT("sd", classes.sd, "0", 0, 1,
+              "Images: standard deviation of the ink; 0: mean and sd are measured."),
+    ROW_STRING("path", classes.path, "",
+               "omniglot: folder that `stoa data omniglot IMPORT --out FOLDER` made."),
+    ROW_BOOL("multiply", classes.multiply, "false",
+             "omniglot: 8 classes of each character, flipped or not x 4 rotations."),
+    ROW_INT("split_seed", classes.split_seed, "1337", 0, 9e15,
+            "omniglot: seed of the order of characters; the last ones are held out."),
 
     ROW_INT("labels", labels, "32", 0, LABELS_MAX, "L, label of class k is k mod L; 0: its own."),
     ROW_INT("labels_per_class", labels_per_class, "1", 1, STOA_SEQUENCES_LABELS_PER_CLASS_MAX,

@@ -55,7 +55,8 @@ static stoa_status set_up(stoa_sequences *s, stoa_error *err) {
     if (o->classes.seed == 0)
         o->classes.seed = o->seed;
     STOA_TRY(stoa_classes_open(&s->classes, &o->classes, err));
-    o->classes.exemplars = stoa_classes_exemplars(s->classes);
+    o->classes = s->classes->options; // with what was measured
+    o->classes.exemplars = s->classes->exemplars;
     s->item = stoa_classes_item_size(s->classes);
     s->labels = (int32_t)(o->labels ? o->labels : all * o->labels_per_class);
     s->trained_labels = count_trained_labels(s);
