@@ -92,6 +92,27 @@ static stoa_tensor *attention_tied(op_env *e, const int64_t *d) {
     return stoa_attention(op_ctx(e), x, view, x, &how);
 }
 
+/* Many short sequences, without rotation. */
+static stoa_tensor *attention_short(op_env *e, const int64_t *d) {
+    return fused(e, d, (stoa_attention_options){.causal = true});
+}
+
+/* The last token alone asks: {B, Tq, H, G, D, Tk}. */
+static stoa_tensor *attention_last(op_env *e, const int64_t *d) {
+    stoa_tensor *q = op_input(e, "q", OP_ACT, STOA_SHAPE(d[0], d[1], d[2] * d[4]));
+    stoa_tensor *kv = op_input(e, "kv", OP_ACT, STOA_SHAPE(d[0], d[5], 2 * d[3] * d[4]));
+    stoa_attention_options how = {.heads = (int)d[2],
+                                  .kv_heads = (int)d[3],
+                                  .head_width = (int)d[4],
+                                  .v_column = d[3] * d[4]};
+    return stoa_attention(op_ctx(e), q, kv, kv, &how);
+}
+
+static const int64_t short_dims[][8] = {{8, 3, 2, 1, 4},   {64, 17, 4, 4, 16}, {33, 17, 8, 8, 8},
+                                        {17, 18, 2, 1, 5}, {19, 40, 2, 2, 24}, {16, 64, 1, 1, 64},
+                                        {9, 1, 1, 1, 1},   {9, 65, 2, 2, 16}};
+static const int64_t last_dims[][8] = {
+    {9, 1, 2, 2, 4, 5}, {64, 1, 4, 4, 16, 17}, {20, 3, 4, 2, 12, 31}, {31, 2, 3, 1, 20, 1}};
 static const int64_t plain_dims[][8] = {{1, 5, 2, 1, 4},   {2, 3, 2, 2, 8},   {0, 4, 2, 2, 8},
                                         {2, 0, 2, 2, 8},   {1, 17, 2, 2, 64}, {1, 40, 3, 1, 80},
                                         {1, 33, 2, 1, 128}};
@@ -159,6 +180,8 @@ const op_case op_cases_attention[] = {
     ROW(ATTENTION, "cross", attention_cross, cross_dims, .tol_f32 = 2e-5, .tol_bf16 = 2e-2),
     ROW(ATTENTION, "apart", attention_apart, few_dims, .tol_f32 = 2e-5, .tol_bf16 = 2e-2),
     ROW(ATTENTION, "tied", attention_tied, few_dims, .tol_f32 = 2e-5, .tol_bf16 = 2e-2),
+    ROW(ATTENTION, "short", attention_short, short_dims, .tol_f32 = 2e-5, .tol_bf16 = 2e-2),
+    ROW(ATTENTION, "last", attention_last, last_dims, .tol_f32 = 2e-5, .tol_bf16 = 2e-2),
     ROW(ATTENTION_CACHED, "", cached_turning, cached_dims, .tol_f32 = 1e-5, .tol_bf16 = 1e-2),
     ROW(ATTENTION_CACHED, "no rope", cached_plain, cached_dims, .tol_f32 = 1e-5, .tol_bf16 = 1e-2),
 };

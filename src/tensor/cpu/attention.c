@@ -15,8 +15,19 @@ typedef struct job {
 } job;
 
 static const stoa_attn_engine *engine_for(const stoa_attn *a) {
+    if (stoa_attn_is_short(a))
+        return &stoa_attn_short;
     const stoa_attn_engine *amx = stoa_attn_amx(a);
     return amx ? amx : &stoa_attn_f32;
+}
+
+static int64_t together(const stoa_attn_engine *engine) {
+    return engine->together > 0 ? engine->together : 1;
+}
+
+/* Tasks of a call, apart from the parts a task's queries may be cut into. */
+static int64_t tasks_of(const stoa_attn *a, const stoa_attn_engine *engine) {
+    return (a->batch + together(engine) - 1) / together(engine) * a->kv_heads;
 }
 
 /* Where part c of a->chunks of the queries begins: equal numbers of (query, key) pairs, in whole
@@ -39,7 +50,7 @@ static void run_forward(void *arg, int64_t begin, int64_t end, int thread) {
         j->engine->enter();
     for (int64_t i = begin; i < end; i++) {
         int64_t pair = i / a->chunks, chunk = i % a->chunks;
-        stoa_attn_task task = {.b = pair / a->kv_heads,
+        stoa_attn_task task = {.b = pair / a->kv_heads * together(j->engine),
                                .g = (int)(pair % a->kv_heads),
                                .begin = chunk_begin(a, chunk),
                                .end = chunk_begin(a, chunk + 1)};
@@ -56,8 +67,10 @@ static void run_backward(void *arg, int64_t begin, int64_t end, int thread) {
     if (j->engine->enter)
         j->engine->enter();
     for (int64_t i = begin; i < end; i++) {
-        stoa_attn_task task = {
-            .b = i / a->kv_heads, .g = (int)(i % a->kv_heads), .begin = 0, .end = a->q.time};
+        stoa_attn_task task = {.b = i / a->kv_heads * together(j->engine),
+                               .g = (int)(i % a->kv_heads),
+                               .begin = 0,
+                               .end = a->q.time};
         j->engine->backward(a, task, a->scratch + (size_t)thread * a->scratch_bytes);
     }
     if (j->engine->leave)
@@ -74,7 +87,7 @@ stoa_status stoa_attn_forward(stoa_ctx *ctx, stoa_attn *a) {
     job j = {a, engine_for(a)};
     if (!take_scratch(ctx, a, j.engine->forward_bytes(a)))
         return STOA_ERR_MEMORY;
-    int64_t pairs = a->batch * a->kv_heads;
+    int64_t pairs = tasks_of(a, j.engine);
     a->chunks = 1;
     if (pairs > 0 && pairs < ctx->threads && a->q.time >= 128) // else all threads have work
         a->chunks = (ctx->threads + pairs - 1) / pairs;
@@ -86,7 +99,7 @@ stoa_status stoa_attn_backward(stoa_ctx *ctx, stoa_attn *a) {
     job j = {a, engine_for(a)};
     if (!take_scratch(ctx, a, j.engine->backward_bytes(a)))
         return STOA_ERR_MEMORY;
-    stoa_parallel(ctx, a->batch * a->kv_heads, a->grain, run_backward, &j);
+    stoa_parallel(ctx, tasks_of(a, j.engine), a->grain, run_backward, &j);
     return STOA_OK;
 }
 

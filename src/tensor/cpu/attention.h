@@ -6,8 +6,9 @@
  * one thread in a fixed order. A task gathers its head's columns into the thread's scratch (turning
  * them by RoPE on the way), works on blocks of queries there, and writes the result's columns.
  *
- * Two engines do the work of a task: f32 (attention_f32.c, every machine, every type) and amx
- * (attention_amx*.c, bfloat16 tiles).
+ * Three engines do the work of a task: f32 (attention_f32.c, every machine, every type), amx
+ * (attention_amx*.c, bfloat16 tiles) and short (attention_short.c, sixteen short sequences at a
+ * time).
  */
 #ifndef STOA_TENSOR_CPU_ATTENTION_H
 #define STOA_TENSOR_CPU_ATTENTION_H
@@ -83,7 +84,8 @@ float *stoa_rope_table(stoa_ctx *ctx, double base, int width, const int32_t *pos
 
 /* ---- engines --------------------------------------------------------------------------------- */
 
-/* A task: queries [begin, end) of the group of key/value head g in sequence b. */
+/* A task: queries [begin, end) of the group of key/value head g in sequence b, or in as many from b
+ * on as the engine takes together. */
 typedef struct stoa_attn_task {
     int64_t b;
     int g;
@@ -91,6 +93,7 @@ typedef struct stoa_attn_task {
 } stoa_attn_task;
 
 typedef struct stoa_attn_engine {
+    int64_t together;                             /* sequences a task; 0: one */
     size_t (*forward_bytes)(const stoa_attn *a);  /* scratch a thread */
     size_t (*backward_bytes)(const stoa_attn *a); /* the same */
     void (*enter)(void);                          /* before and after a thread's tasks; or NULL */
@@ -99,7 +102,9 @@ typedef struct stoa_attn_engine {
     void (*backward)(const stoa_attn *a, stoa_attn_task task, char *scratch);
 } stoa_attn_engine;
 
-extern const stoa_attn_engine stoa_attn_f32;
+extern const stoa_attn_engine stoa_attn_f32, stoa_attn_short;
+/* Whether a call is one for stoa_attn_short. */
+bool stoa_attn_is_short(const stoa_attn *a);
 /* NULL where the machine or the types do not allow it. */
 const stoa_attn_engine *stoa_attn_amx(const stoa_attn *a);
 
