@@ -1,9 +1,11 @@
 /*
- * stoa/train.h - training: settings, objectives, loops. First language models, then agents.
+ * stoa/train.h - training: settings, objectives, loops. Language models, agents, in-context
+ * learning.
  */
 #ifndef STOA_TRAIN_H
 #define STOA_TRAIN_H
 
+#include "stoa/data.h"
 #include "stoa/model.h"
 #include "stoa/text.h"
 
@@ -522,6 +524,131 @@ STOA_API void stoa_agent_pilot_free(stoa_agent_pilot *pilot);
  * step's, and then the ones to take now. At the first call only observations are read. */
 STOA_API stoa_status stoa_agent_pilot_choose(stoa_agent_pilot *pilot, const stoa_env_buffers *seen,
                                              void *const *actions, stoa_error *err);
+
+/* ==== in-context learning ===================================================================== */
+
+/* Training the classifier of model.h on the sequences of data.h, with the tests that tell labelling
+ * from the context (ICL) and labelling from the weights (IWL) apart. */
+
+/* Everything that decides such a run: one YAML file, with the rows `data.*` of the sequences. */
+typedef struct stoa_icl_settings {
+    char name[STOA_SETTING_TEXT], out[STOA_SETTING_TEXT]; /* runs go to <out>/<name>-<seed>/ */
+    int preset; /* what keys that are not given are taken from: stoa_icl_preset_name */
+    int64_t seed, threads;
+    int precision; /* stoa_precision */
+
+    stoa_sequences_options data; /* its seed is the run's */
+    stoa_icl_options model;      /* item, labels and pairs are the data's */
+
+    int64_t steps, batch;
+    double rate;
+    int schedule; /* stoa_schedule_kind */
+    int64_t warmup;
+    double floor;
+    stoa_optimizer_options optimizer;
+    double interim; /* share of the loss that is at the context's items */
+    int64_t eval_every, eval_sequences, log_every, checkpoint_every, keep;
+    double checkpoint_minutes;
+    bool circuit; /* evaluations also measure the heads of an induction circuit */
+} stoa_icl_settings;
+
+STOA_API int stoa_icl_preset_count(void);
+STOA_API const char *stoa_icl_preset_name(int preset);    /* "mini" */
+STOA_API const char *stoa_icl_preset_summary(int preset); /* one sentence */
+/* All keys. The table belongs to the caller: stoa_settings_join_free. */
+STOA_API stoa_status stoa_icl_settings_table(stoa_settings_table *out, stoa_error *err);
+/* The preset, by number, with every key. */
+STOA_API stoa_status stoa_icl_settings_init(stoa_icl_settings *settings, int preset,
+                                            stoa_error *err);
+/* The preset that the file or the assignments name (else the first), then the file (path,
+ * nullable), then "key=value" assignments in order. Errors name path, line and the nearest key. */
+STOA_API stoa_status stoa_icl_settings_load(stoa_icl_settings *settings, const char *path,
+                                            const char *const *sets, int set_count,
+                                            stoa_error *err);
+/* Fills derived settings and checks the whole; errors name the setting. */
+STOA_API stoa_status stoa_icl_settings_check(stoa_icl_settings *settings, stoa_error *err);
+/* Whether a settings file (nullable) with these assignments is of this kind: it names a preset or
+ * data.source. */
+STOA_API stoa_status stoa_icl_settings_detect(const char *path, const char *const *sets,
+                                              int set_count, bool *is_icl, stoa_error *err);
+
+typedef struct stoa_icl_step {
+    double loss, accuracy; /* at the query, open */
+    double grad_norm, rate;
+} stoa_icl_step;
+
+/* One kind of evaluation sequences. */
+typedef struct stoa_icl_score {
+    int64_t sequences; /* 0: the data have no such sequences */
+    double open;    /* accuracy over all labels; in-weights kinds accept any label of the class */
+    double closed;  /* over the episode's two labels; NAN where it has none */
+    double context; /* share of the predictions that are labels of the context */
+    double loss;
+} stoa_icl_score;
+
+typedef struct stoa_icl_eval {
+    stoa_icl_score kinds[STOA_SEQUENCES_KINDS];
+    /* of an induction circuit, by layer and head (stoa_icl_circuit), on in-context episodes; NULL
+     * when not measured. Borrowed from the trainer, until its next evaluation. */
+    const double *previous, *match; /* (layers, heads) */
+    double best_previous, best_match;
+} stoa_icl_eval;
+
+typedef struct stoa_icl_trainer stoa_icl_trainer;
+/* Opens the data, builds model and optimiser; no files are touched but those of the data. settings
+ * must have passed the check. */
+STOA_API stoa_status stoa_icl_trainer_new(stoa_icl_trainer **out, const stoa_icl_settings *settings,
+                                          stoa_error *err);
+STOA_API void stoa_icl_trainer_free(stoa_icl_trainer *trainer);
+STOA_API stoa_status stoa_icl_trainer_step(stoa_icl_trainer *trainer, stoa_icl_step *result,
+                                           stoa_error *err);
+/* `sequences` of each kind that the data have, the same ones each time. STOA_ERR_INTERRUPTED on a
+ * stop request. */
+STOA_API stoa_status stoa_icl_trainer_evaluate(stoa_icl_trainer *trainer, int64_t sequences,
+                                               stoa_icl_eval *result, stoa_error *err);
+/* The same of one kind, with rows from `first` on: to look closer. */
+STOA_API stoa_status stoa_icl_trainer_score(stoa_icl_trainer *trainer, int kind, int64_t first,
+                                            int64_t sequences, stoa_icl_score *result,
+                                            stoa_error *err);
+/* One evaluation sequence as the model sees it: logits (L), maps (layers, heads, T, T) or NULL
+ * without a transformer, classes (P + 1), labels (P), target. Caller's memory; each nullable. */
+typedef struct stoa_icl_episode {
+    float *logits, *maps;
+    int32_t *classes, *labels, *target;
+} stoa_icl_episode;
+STOA_API stoa_status stoa_icl_trainer_episode(stoa_icl_trainer *trainer, int kind, int64_t row,
+                                              const stoa_icl_episode *out, stoa_error *err);
+STOA_API const stoa_icl_settings *stoa_icl_trainer_settings(const stoa_icl_trainer *trainer);
+STOA_API stoa_icl *stoa_icl_trainer_model(const stoa_icl_trainer *trainer);
+STOA_API const stoa_sequences *stoa_icl_trainer_data(const stoa_icl_trainer *trainer);
+STOA_API int64_t stoa_icl_trainer_steps(const stoa_icl_trainer *trainer); /* done */
+STOA_API int stoa_icl_trainer_threads(const stoa_icl_trainer *trainer);
+STOA_API stoa_status stoa_icl_trainer_save(stoa_icl_trainer *trainer, const char *run_dir,
+                                           bool best, stoa_error *err);
+STOA_API stoa_status stoa_icl_trainer_load(stoa_icl_trainer *trainer, const char *run_dir,
+                                           const char *which, stoa_error *err);
+
+typedef struct stoa_icl_run_options {
+    const char *run_dir; /* NULL: nothing is written */
+    bool resume;         /* from run_dir's latest checkpoint when there is one */
+    FILE *progress;      /* NULL: silent */
+    /* called after each evaluation; nullable */
+    void (*evaluated)(void *user, const stoa_icl_trainer *trainer, const stoa_icl_eval *eval);
+    /* called after each step; nullable */
+    void (*stepped)(void *user, const stoa_icl_trainer *trainer, const stoa_icl_step *step);
+    void *user;
+} stoa_icl_run_options;
+typedef struct stoa_icl_run_result {
+    stoa_icl_eval final_eval; /* without the circuit's borrowed arrays */
+    double loss, accuracy;    /* of training, over the last log_every steps */
+    double best_icl;          /* closed, of any evaluation */
+    int64_t best_step, steps;
+    double seconds, steps_per_second; /* of training, without evaluations and checkpoints */
+} stoa_icl_run_result;
+/* The whole run: steps, evaluations, metrics, checkpoints. A stop request (Ctrl-C) saves and
+ * returns STOA_ERR_INTERRUPTED. */
+STOA_API stoa_status stoa_icl_run(stoa_icl_trainer *trainer, const stoa_icl_run_options *options,
+                                  stoa_icl_run_result *result, stoa_error *err);
 
 #ifdef __cplusplus
 }

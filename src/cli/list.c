@@ -96,6 +96,11 @@ static void list_settings(json_t *out, bool full) {
     char of[96];
     list_table(out, "Language models", NULL, stoa_lm_settings_table());
     list_table(out, "Agents", NULL, stoa_agent_settings_table());
+    stoa_settings_table icl;
+    if (stoa_icl_settings_table(&icl, NULL) == STOA_OK) {
+        list_table(out, "In-context learning", NULL, icl);
+        stoa_settings_join_free(&icl);
+    }
     for (int i = 0; i < stoa_env_class_count(); i++) {
         const stoa_env_class *c = stoa_env_class_at(i);
         snprintf(of, sizeof of, "Agents, env.name: %s", stoa_env_class_name(c));

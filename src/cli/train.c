@@ -23,8 +23,9 @@ static const cli_parser parser = {
     .words = {CLI_AT(cli_train, settings.path, const char *)},
     .words_count = 1,
     .arguments = "[SETTINGS.yaml]\n--resume RUN",
-    .doc = "Train a language model, or an agent when the settings name an environment (env.name); "
-           "without settings, a small language model on the built-in text.\v"
+    .doc = "Train a language model, an agent when the settings name an environment (env.name), or "
+           "in-context learning when they name a preset or data.source; without settings, a small "
+           "language model on the built-in text.\v"
            "The run goes to <out>/<name>-<seed>/: settings.yaml, metrics.jsonl, TensorBoard events "
            "and checkpoints. Ctrl-C saves and says how to go on. `stoa list settings` explains "
            "every key; `stoa plan` takes a language model's settings and tells what a run will "
@@ -66,9 +67,15 @@ static void compare(const cli_run *then, const cli_run *now, stoa_buffer *out) {
 
 static stoa_status open_run(cli_run *r, const char *path, const char *const *sets, int count,
                             stoa_error *err) {
-    bool agent;
+    bool agent, icl;
     STOA_TRY(stoa_agent_settings_detect(path, sets, count, &agent, err));
-    *r = (cli_run){.kind = agent ? &cli_train_agent : &cli_train_lm};
+    STOA_TRY(stoa_icl_settings_detect(path, sets, count, &icl, err));
+    if (agent && icl)
+        return stoa_fail(
+            err, STOA_ERR_USAGE,
+            "the settings name an environment (env.name) as well as sequences (preset, "
+            "data.source); a run is about one of them");
+    *r = (cli_run){.kind = agent ? &cli_train_agent : icl ? &cli_train_icl : &cli_train_lm};
     return r->kind->open(r, path, sets, count, err);
 }
 

@@ -19,6 +19,7 @@ typedef struct cli_run {
     stoa_lm_settings lm;
     stoa_agent_settings agent;
     stoa_agent_view view;
+    stoa_icl_settings icl;
     /* the same whatever the kind */
     stoa_settings_table table;
     const void *target;
@@ -37,7 +38,7 @@ struct cli_train_kind {
     stoa_status (*train)(const cli_train *o, cli_run *r, const char *dir, stoa_error *err);
 };
 
-extern const cli_train_kind cli_train_lm, cli_train_agent;
+extern const cli_train_kind cli_train_lm, cli_train_agent, cli_train_icl;
 
 /* Empties dir for --fresh. Called once the trainer stands: a mistake in the settings must not cost
  * the old run. */

@@ -1,0 +1,52 @@
+/*
+ * train/icl_presets.c - settings that belong together: what a run takes for keys it does not give.
+ * The table's defaults are the first.
+ */
+#include "train/icl.h"
+
+/* Every preset must say all that it needs: the next one knows nothing of it. */
+const stoa_icl_preset stoa_icl_presets[] = {
+    {"mini",
+     "Points around centres, 32 labels, two layers: every effect of the paper in half a minute.",
+     ""},
+    {"full",
+     "The paper: 105 x 105 drawings, its ResNet, 12 layers, one label a class, 500,000 steps.",
+     "name: icl-full\n"
+     "data:\n"
+     "  classes: 1613\n"
+     "  holdout: 10\n"
+     "  labels: 0\n"
+     "model:\n"
+     "  embedder: resnet\n"
+     "  layers: 12\n"
+     "  heads: 8\n"
+     "  mlp: all\n"
+     "  init: truncated\n"
+     "  item_scale: 0\n"
+     "  label_scale: 0.02\n"
+     "train:\n"
+     "  steps: 500000\n"
+     "  batch: 32\n"
+     "  rate: 3e-4\n"
+     "  schedule: inverse-root\n"
+     "  warmup: 4000\n"
+     "  clip: 0\n"
+     "  eval_every: 10000\n"
+     "  log_every: 100\n"},
+};
+enum { PRESETS = sizeof stoa_icl_presets / sizeof *stoa_icl_presets };
+const int stoa_icl_presets_count = PRESETS;
+
+const char *const stoa_icl_preset_names[] = {"mini", "full", NULL};
+
+int stoa_icl_preset_count(void) {
+    return PRESETS;
+}
+
+const char *stoa_icl_preset_name(int preset) {
+    return stoa_icl_presets[preset].name;
+}
+
+const char *stoa_icl_preset_summary(int preset) {
+    return stoa_icl_presets[preset].summary;
+}
