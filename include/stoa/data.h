@@ -26,6 +26,7 @@ extern "C" {
 
 typedef enum stoa_class_source {
     STOA_CLASSES_GAUSSIAN, /* points around a centre in D dimensions */
+    STOA_CLASSES_GLYPHS,   /* drawings of made-up characters */
     STOA_CLASSES_OMNIGLOT, /* handwritten characters, from a folder that the user names */
     STOA_CLASSES_COUNT
 } stoa_class_source;
@@ -60,6 +61,9 @@ typedef struct stoa_classes_options {
     int64_t side;
     int ink;         /* stoa_ink */
     double mean, sd; /* of the ink, for STOA_INK_STANDARD; sd 0: measured */
+
+    /* glyphs: how much hands differ; 0: not at all, 1: about as much as people. side 8 to 105 */
+    double variation;
 
     /* omniglot: characters in a fixed random order, the held-out ones at its end, so they do not
      * depend on how many are trained on. Smaller sides than 105 show mean ink. E <= 20: the first E

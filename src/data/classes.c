@@ -7,10 +7,12 @@
 #include "data/normals.h"
 
 extern const stoa_class_kind stoa_classes_gaussian;
+extern const stoa_class_kind stoa_classes_glyphs;
 extern const stoa_class_kind stoa_classes_omniglot;
 
 static const stoa_class_kind *const kinds[STOA_CLASSES_COUNT] = {
     [STOA_CLASSES_GAUSSIAN] = &stoa_classes_gaussian,
+    [STOA_CLASSES_GLYPHS] = &stoa_classes_glyphs,
     [STOA_CLASSES_OMNIGLOT] = &stoa_classes_omniglot,
 };
 

@@ -3,7 +3,7 @@
 
 #include "data/sequences.h"
 
-static const char *const sources[] = {"gaussian", "omniglot", NULL};
+static const char *const sources[] = {"gaussian", "glyphs", "omniglot", NULL};
 static const char *const inks[] = {"standard", "paper", "ink", NULL};
 static const char *const label_rules[] = {"spread", "ordered", NULL};
 static const char *const ways_rules[] = {"labels", "classes", "any", NULL};
@@ -30,8 +30,8 @@ static const stoa_setting rows[] = {
     ROW_INT("holdout", classes.holdout, "128", 0, CLASSES_MAX,
             "H, classes held out for in-context tests."),
     ROW_INT("exemplars", classes.exemplars, "-1", -1, 1e9,
-            "E, different items of a class; 0: endless; -1: endless for gaussian, all drawings for "
-            "omniglot."),
+            "E, different items of a class; 0: endless (omniglot: all drawings); -1: endless for "
+            "gaussian, 20 for glyphs, all for omniglot."),
     ROW_FLOAT("pixel_noise", classes.pixel_noise, "0", 0, 1000,
               "Standard deviation of fresh noise on every number of every item."),
     ROW_INT("width", classes.width, "64", 1, STOA_CLASSES_WIDTH_MAX,
@@ -44,6 +44,8 @@ static const stoa_setting rows[] = {
     ROW_FLOAT("mean", classes.mean, "0", 0, 1, "Images: mean of the ink, with data.sd."),
     ROW_FLOAT("sd", classes.sd, "0", 0, 1,
               "Images: standard deviation of the ink; 0: mean and sd are measured."),
+    ROW_FLOAT("variation", classes.variation, "1", 0, 10,
+              "glyphs: how much hands differ; 0: not at all, 1: about as much as people."),
     ROW_STRING("path", classes.path, "",
                "omniglot: folder that `stoa data omniglot IMPORT --out FOLDER` made."),
     ROW_BOOL("multiply", classes.multiply, "false",
