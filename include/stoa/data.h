@@ -191,6 +191,8 @@ STOA_API int64_t stoa_sequences_item(const stoa_sequences *s); /* floats an item
 STOA_API int stoa_sequences_shape(const stoa_sequences *s, int64_t shape[3]);
 STOA_API int32_t stoa_sequences_labels(const stoa_sequences *s);
 STOA_API int32_t stoa_sequences_pairs(const stoa_sequences *s);
+/* The source, as long as the sequences are open. */
+STOA_API const stoa_classes *stoa_sequences_classes(const stoa_sequences *s);
 /* The options in use, with what open filled in. */
 STOA_API const stoa_sequences_options *stoa_sequences_options_of(const stoa_sequences *s);
 /* Label j (0..X-1) of a class of a batch; for trained classes (below K). */
@@ -274,6 +276,16 @@ typedef struct stoa_sequences_measured {
 STOA_API stoa_status stoa_sequences_measure(const stoa_sequences *s, stoa_pool *pool, int kind,
                                             int64_t n, stoa_sequences_measured *out,
                                             stoa_error *err);
+
+/* ---- contact sheets -------------------------------------------------------------------------- */
+
+/* Rows [first, first + count) of an evaluation set (kind -1: the training set) as a PNG picture, a
+ * sequence a row: items with their labels, then the query with its answer. */
+STOA_API stoa_status stoa_sequences_sheet(const stoa_sequences *s, int kind, int64_t first,
+                                          int64_t count, const char *path, stoa_error *err);
+/* Classes [first, first + classes), a row each, with their first exemplars. */
+STOA_API stoa_status stoa_classes_sheet(const stoa_classes *c, int64_t first, int64_t classes,
+                                        int64_t exemplars, const char *path, stoa_error *err);
 
 #ifdef __cplusplus
 }

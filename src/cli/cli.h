@@ -34,6 +34,7 @@ int verb_bench(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_env(int argc, char **argv);
 int verb_play(int argc, char **argv);
+int verb_data(int argc, char **argv);
 
 /* The table of verbs, ended by a row without a name. */
 extern const verb verbs[];

@@ -128,6 +128,18 @@ static void list_objectives(json_t *out, bool full) {
                  stoa_objective_class_summary(stoa_objective_class_at(i)));
 }
 
+static void list_sources(json_t *out, bool full) {
+    (void)full;
+    for (int i = 0; i < STOA_CLASSES_COUNT; i++)
+        list_row(out, stoa_class_source_name(i), stoa_class_source_summary(i));
+}
+
+static void list_sequences(json_t *out, bool full) {
+    (void)full;
+    for (int k = 0; k < STOA_SEQUENCES_KINDS; k++)
+        list_row(out, stoa_sequences_kind_name(k), stoa_sequences_kind_summary(k));
+}
+
 static void list_ops(json_t *out, bool full) {
     (void)full;
     for (int op = 0; op < STOA_OP_COUNT; op++) {
@@ -320,6 +332,10 @@ static const struct {
      list_environments},
     {"objectives", "Objectives: terms of an agent's loss beside policy and value", true,
      list_objectives},
+    {"sources", "Sources of classes: `stoa data classes --set data.source=NAME`", true,
+     list_sources},
+    {"sequences", "Tests of in-context and in-weights learning: `stoa list sequences`", false,
+     list_sequences},
     {"backends", "Backends: what computes", true, list_backends},
     {"settings", "Settings of `stoa train` and `stoa plan`: `stoa list settings`", false,
      list_settings},
@@ -340,10 +356,11 @@ static const cli_parser parser = {
     .options = rows,
     .words = {CLI_AT(options, what, const char *)},
     .words_count = 1,
-    .arguments = "[studies|environments|objectives|backends|settings|ops]",
+    .arguments = "[studies|environments|objectives|sources|sequences|backends|settings|ops]",
     .doc =
         "What there is: studies to run, environments with their spaces and settings, objectives, "
-        "backends, every setting of training with its default and meaning, operations.",
+        "sources of classes and tests of in-context learning, backends, every setting of training "
+        "with its default and meaning, operations.",
 };
 
 int verb_list(int argc, char **argv) {
@@ -371,8 +388,8 @@ int verb_list(int argc, char **argv) {
         const char *near = stoa_nearest(o.what, names, sizeof kinds / sizeof kinds[0]);
         fprintf(stderr, "stoa list: there is no '%s'; %s%s%s\n", o.what,
                 near ? "did you mean '"
-                     : "it is one of studies, environments, objectives, backends, settings, "
-                       "ops",
+                     : "it is one of studies, environments, objectives, sources, "
+                       "sequences, backends, settings, ops",
                 near ? near : "", near ? "'?" : "");
         json_decref(all);
         return EXIT_USAGE;

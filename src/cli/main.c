@@ -12,6 +12,8 @@ const verb verbs[] = {
     {"plot", "KIND RUN", "draw what a trained agent has learned", verb_plot},
     {"play", "ENVIRONMENT", "act in an environment yourself", verb_play},
     {"env", "bench|check", "measure an environment, try whether it keeps its laws", verb_env},
+    {"data", "sequences|classes|...", "look at and measure the data of in-context learning",
+     verb_data},
     {"tokenizer", "train|encode|decode", "train and use byte-pair tokenizers", verb_tokenizer},
     {"list", "[WHAT]", "what there is: studies, environments, settings, operations", verb_list},
     {"bench", "", "measure this machine on training and sampling", verb_bench},

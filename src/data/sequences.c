@@ -111,6 +111,10 @@ int32_t stoa_sequences_pairs(const stoa_sequences *s) {
     return (int32_t)s->options.pairs;
 }
 
+const stoa_classes *stoa_sequences_classes(const stoa_sequences *s) {
+    return s->classes;
+}
+
 const stoa_sequences_options *stoa_sequences_options_of(const stoa_sequences *s) {
     return &s->options;
 }

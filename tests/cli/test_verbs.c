@@ -1,8 +1,8 @@
 /* test_verbs.c - help, lists, plans: what a new user looks at first, and what machines read. */
 #include "program.h"
 
-static const char *const verbs[] = {"train", "sample", "plan",   "study", "tokenizer",
-                                    "list",  "bench",  "doctor", "play",  "env"};
+static const char *const verbs[] = {"train", "sample", "plan", "study", "tokenizer", "list",
+                                    "bench", "doctor", "play", "env",   "data"};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 
 static void help_of_every_verb_goes_to_stdout(void **state) {
