@@ -184,7 +184,7 @@ static void print_measured(const stoa_sequences *s, int kind, const stoa_sequenc
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
         double value = *(const double *)(const void *)((const char *)m + shares[i].at);
         if (isfinite(value))
-            printf(shares[i].percent ? "%10.2f %% %s\n" : "%10.4g   %s\n",
+            printf(shares[i].percent ? "%10.2f %% %s\n" : "%10.3f   %s\n",
                    shares[i].percent ? 100 * value : value, shares[i].meaning);
     }
     if (m->bins && isfinite(m->zipf))
