@@ -11,13 +11,16 @@ extern const stoa_env_class stoa_env_gym;
 extern const stoa_env_class stoa_env_key_to_door;
 extern const stoa_env_class stoa_env_maze;
 extern const stoa_env_class stoa_env_odd_one_out;
+extern const stoa_env_class stoa_env_odd_one_out_choice;
 extern const stoa_env_class stoa_env_pong;
 extern const stoa_env_class stoa_env_slalom;
 
 /* In the order `stoa list environments` shows. */
 static const stoa_env_class *const classes[] = {
-    &stoa_env_catch, &stoa_env_chain,    &stoa_env_key_to_door, &stoa_env_slalom, &stoa_env_pong,
-    &stoa_env_maze,  &stoa_env_cartpole, &stoa_env_odd_one_out, &stoa_env_gym,
+    &stoa_env_catch,    &stoa_env_chain,       &stoa_env_key_to_door,
+    &stoa_env_slalom,   &stoa_env_pong,        &stoa_env_maze,
+    &stoa_env_cartpole, &stoa_env_odd_one_out, &stoa_env_odd_one_out_choice,
+    &stoa_env_gym,
 };
 
 enum { COUNT = sizeof classes / sizeof *classes };

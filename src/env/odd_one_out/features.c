@@ -3,6 +3,7 @@
 #include "env/odd_one_out/odd.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const char *const dimension_names[STOA_ODD_DIMENSIONS] = {"color", "texture", "shape",
                                                                  "position"};
@@ -75,13 +76,30 @@ uint16_t stoa_odd_mask(int texture, int shape, const stoa_odd_pattern noise, int
     return shapes[shape][row] & (texture == STOA_ODD_NOISE ? noise : textures[texture])[row];
 }
 
+/* Byte k of a row belongs to column k / 3. */
+enum { ROW = STOA_ODD_SIDE * 3, WIDE = 32 };
+static const uint16_t column[WIDE] = {1,    1,    1,    2,    2,    2,    4,     4,     4,
+                                      8,    8,    8,    0x10, 0x10, 0x10, 0x20,  0x20,  0x20,
+                                      0x40, 0x40, 0x40, 0x80, 0x80, 0x80, 0x100, 0x100, 0x100};
+
+static inline void paint_row(uint8_t *restrict out, unsigned on, const uint8_t *ink, int bytes) {
+#pragma omp simd
+    for (int k = 0; k < bytes; k++)
+        out[k] = (uint16_t)on & column[k] ? ink[k] : 0;
+}
+
+/* Rows are 27 bytes, but all except the last are written as the 32 of one register: what is too
+ * much falls on the next row, which is written after it. */
 void stoa_odd_paint(stoa_odd_picture out, const uint8_t value[STOA_ODD_DIMENSIONS],
                     const stoa_odd_pattern noise) {
     const uint8_t *rgb = stoa_odd_rgb[value[STOA_ODD_COLOR]];
-    for (int i = 0; i < STOA_ODD_SIDE; i++) {
-        unsigned on = stoa_odd_mask(value[STOA_ODD_TEXTURE], value[STOA_ODD_SHAPE], noise, i);
-        for (int j = 0; j < STOA_ODD_SIDE; j++)
-            for (int c = 0; c < 3; c++)
-                out[i][3 * j + c] = (uint8_t)(rgb[c] & -(on >> j & 1));
-    }
+    const uint16_t *shape = shapes[value[STOA_ODD_SHAPE]];
+    const uint16_t *texture =
+        value[STOA_ODD_TEXTURE] == STOA_ODD_NOISE ? noise : textures[value[STOA_ODD_TEXTURE]];
+    uint8_t ink[WIDE] = {0}, *row = out[0];
+    for (int k = 0; k < ROW; k += 3)
+        memcpy(ink + k, rgb, 3);
+    for (int i = 0; i + 1 < STOA_ODD_SIDE; i++, row += ROW)
+        paint_row(row, shape[i] & texture[i], ink, WIDE);
+    paint_row(row, shape[STOA_ODD_SIDE - 1] & texture[STOA_ODD_SIDE - 1], ink, ROW);
 }

@@ -20,10 +20,10 @@ void stoa_odd_field_init(stoa_odd_field *f, const stoa_odd_config *c) {
         int last = radius + size - 1, at = radius + i;
         f->cells[radius][at][0] = f->cells[last][at][0] = STOA_ODD_WALL;
         f->cells[at][radius][0] = f->cells[at][last][0] = STOA_ODD_WALL;
-        memset(&f->lines[2][at * PIXELS], STOA_ODD_WALL_SHADE, PIXELS);
+        memset(&f->lines[2][at * PIXELS], STOA_ODD_SHADE, PIXELS);
     }
-    memset(&f->lines[1][radius * PIXELS], STOA_ODD_WALL_SHADE, PIXELS);
-    memset(&f->lines[1][(radius + size - 1) * PIXELS], STOA_ODD_WALL_SHADE, PIXELS);
+    memset(&f->lines[1][radius * PIXELS], STOA_ODD_SHADE, PIXELS);
+    memset(&f->lines[1][(radius + size - 1) * PIXELS], STOA_ODD_SHADE, PIXELS);
 }
 
 /* Inlined with the usual view, so that the crop's rows are copied without calls. */

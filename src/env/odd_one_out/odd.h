@@ -29,7 +29,8 @@ enum {
     STOA_ODD_PLACES = 4, /* classes of positions */
     STOA_ODD_NOISE = 5,  /* the texture that is drawn anew for every object */
     STOA_ODD_NONE = 4,   /* in the place of an object: none of them */
-    STOA_ODD_SIDE = 9    /* pixels of a cell */
+    STOA_ODD_SIDE = 9,   /* pixels of a cell */
+    STOA_ODD_SHADE = 40  /* of walls and gaps */
 };
 
 /* One cell's pixels, along the rows, red green blue. */
@@ -76,5 +77,22 @@ void stoa_odd_draw_scene(stoa_odd_scene *scene, const stoa_odd_rules *rules, int
                          stoa_rng *rng);
 /* Whether the object's value differs from all others'. */
 bool stoa_odd_unique(const stoa_odd_scene *scene, int object, int dimension);
+
+/* ---- metrics --------------------------------------------------------------------------------- */
+
+/* An episode's figures in order; which of them there are, the settings say. */
+typedef struct stoa_odd_figures {
+    const char *name[STOA_ENV_METRICS];
+    float value[STOA_ENV_METRICS];
+    int count;
+} stoa_odd_figures;
+void stoa_odd_put(stoa_odd_figures *f, const char *name, float value);
+/* correct_color, ... of the first so many concepts: NaN of all but the episode's. */
+void stoa_odd_put_concepts(stoa_odd_figures *f, int concepts, const stoa_odd_scene *scene,
+                           float correct);
+/* picked_color, ..., picked_none: what the chosen object (or NONE) was odd in at first. */
+void stoa_odd_put_picked(stoa_odd_figures *f, const stoa_odd_scene *scene, int chosen);
+/* Their names become the spec's metrics. */
+void stoa_odd_name_metrics(const stoa_odd_figures *f, stoa_env_spec *spec);
 
 #endif /* STOA_ENV_ODD_ONE_OUT_ODD_H */

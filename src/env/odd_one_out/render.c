@@ -70,6 +70,6 @@ void stoa_odd_render_rgb(const stoa_odd_room *room, const stoa_odd_config *c, in
             if (object != STOA_ODD_NONE)
                 memcpy(out, &pictures[object][py % SIDE][3 * (px % SIDE)], 3);
             else
-                memset(out, is_wall(c, row, col) ? STOA_ODD_WALL_SHADE : agent ? 255 : 0, 3);
+                memset(out, is_wall(c, row, col) ? STOA_ODD_SHADE : agent ? 255 : 0, 3);
         }
 }

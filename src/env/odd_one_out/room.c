@@ -87,46 +87,25 @@ static stoa_status check(const void *c_, stoa_error *err) {
 
 enum { EVENT_NONE, EVENT_ADJACENT, EVENT_RIGHT, EVENT_WRONG };
 
-/* An episode's metrics, in order; which of them there are, the settings say. */
-typedef struct figures {
-    const char *name[STOA_ENV_METRICS];
-    float value[STOA_ENV_METRICS];
-    int count;
-} figures;
-
-static void put(figures *f, const char *name, float value) {
-    f->name[f->count] = name;
-    f->value[f->count++] = value;
-}
-
-/* Those of room; its values are of no use when it is blank. */
-static void figure(figures *f, const config *c, const room *r) {
-    static const char *const by_concept[] = {"correct_color", "correct_texture", "correct_shape",
-                                             "correct_position"};
-    static const char *const picked[] = {"picked_color", "picked_texture", "picked_shape"};
+/* Of the room's episode; the values are of no use when it is blank. */
+static void figure(stoa_odd_figures *f, const config *c, const room *r) {
     static const char *const experiments[] = {"experiment1", "experiment2", "experiment3"};
-    int trials = stoa_odd_trials(c), chosen = r->chosen != STOA_ODD_NONE, changed = 0;
+    int trials = stoa_odd_trials(c), changed = 0;
     float correct = (float)(r->right >> (trials - 1) & 1);
     f->count = 0;
-    put(f, "correct", correct);
-    for (int d = 0; c->concept == STOA_ODD_ANY && d < stoa_odd_concepts(c); d++)
-        put(f, by_concept[d], r->scene.concept == d ? correct : NAN);
+    stoa_odd_put(f, "correct", correct);
+    if (c->concept == STOA_ODD_ANY)
+        stoa_odd_put_concepts(f, stoa_odd_concepts(c), &r->scene, correct);
     if (c->level == STOA_ODD_LEVEL_DECONFOUNDED) {
-        bool odd = false;
-        for (int d = 0; d < STOA_ODD_LOOKS; d++) {
-            bool this = chosen && r->scene.odd[d] == r->chosen;
-            put(f, picked[d], this);
-            odd = odd || this;
-        }
-        put(f, "picked_none", chosen && !odd);
+        stoa_odd_put_picked(f, &r->scene, r->chosen);
     } else if (stoa_odd_meta(c)) {
         for (int t = 0; t + 1 < trials; t++) {
-            put(f, experiments[t], (float)(r->right >> t & 1));
+            stoa_odd_put(f, experiments[t], (float)(r->right >> t & 1));
             changed += r->changed >> t & 1;
         }
-        put(f, "changed", (float)changed / (float)(trials - 1));
+        stoa_odd_put(f, "changed", (float)changed / (float)(trials - 1));
     } else {
-        put(f, "chosen", (float)chosen);
+        stoa_odd_put(f, "chosen", r->chosen != STOA_ODD_NONE);
     }
 }
 
@@ -179,15 +158,14 @@ static void describe(const void *c_, stoa_env_spec *spec) {
     static const char *const events[] = {"adjacent", "right", "wrong"};
     const config *c = c_;
     const room blank = {0};
-    figures f;
+    stoa_odd_figures f;
     describe_observations(c, spec);
     stoa_space *move = stoa_space_add(spec->actions, &spec->action_count, "move",
                                       STOA_SPACE_CATEGORIES, STOA_I32, 0, NULL);
     move->categories = stoa_odd_meta(c) ? 11 : 8;
     move->labels = action_names;
     figure(&f, c, &blank);
-    for (int m = 0; m < f.count; m++)
-        snprintf(spec->metrics[spec->metric_count++], STOA_ENV_NAME, "%s", f.name[m]);
+    stoa_odd_name_metrics(&f, spec);
     for (int e = 0; e < 3; e++)
         snprintf(spec->events[spec->event_count++], STOA_ENV_NAME, "%s", events[e]);
     spec->max_steps = c->steps * stoa_odd_trials(c);
@@ -284,7 +262,7 @@ static void reset(stoa_env *env, const stoa_env_buffers *b, int64_t begin, int64
 }
 
 static void write_metrics(const stoa_env *env, int64_t i, float *out) {
-    figures f;
+    stoa_odd_figures f;
     figure(&f, env->config, &rooms_of(env)[i]);
     memcpy(out + i * f.count, f.value, (size_t)f.count * sizeof(float));
 }

@@ -50,8 +50,7 @@ enum {
     STOA_ODD_WORDS = 10,   /* of the longest explanation */
     STOA_ODD_ORDER = 5,    /* words of an instruction */
     STOA_ODD_QUIET = 255,  /* countdown: nothing was chosen yet */
-    STOA_ODD_WALL_SHADE = 40,
-    STOA_ODD_SCALE = 3 /* pixels a pixel when drawn for people */
+    STOA_ODD_SCALE = 3     /* pixels a pixel when drawn for people */
 };
 
 /* What a cell of the symbols observation begins with; then colour, texture and shape from 1. */
