@@ -18,11 +18,10 @@ typedef struct stoa_icl_conv {
     stoa_tensor *running_mean, *running_var; /* (O), buffers */
 } stoa_icl_conv;
 
-/* The last block of a transformer, with queries apart from keys and values, so that it can run for
- * the query token alone. */
+/* The last block of a transformer, its maps apart, so that it can run for the query token alone. */
 typedef struct stoa_icl_last {
     stoa_norm_layer norm1, norm2; /* norm2: NULL tensors without an MLP */
-    stoa_linear_layer q, kv, proj, up, down;
+    stoa_linear_layer q, k, v, proj, up, down;
 } stoa_icl_last;
 
 /* One layer of a recurrent core. */

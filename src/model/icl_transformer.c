@@ -2,9 +2,13 @@
  * model/icl_transformer.c - the transformer core: plain or depth-routed blocks, and a last block
  * that runs for the query alone when nobody asks for more.
  *
- * With the loss at the query, what the last block computes for other tokens reaches nothing: of it
- * only their keys and values are needed, about a third of a block's work.
+ * With the loss at the query, what the last block computes for other tokens reaches nothing, and
+ * not even their keys and values need be made. A head's score of token j is q . (K h_j + b), where
+ * q . b is the same for all j and leaves the softmax alone: it is (K^T q) . h_j. What it takes from
+ * the tokens is sum of p_j (V h_j + b) = V (sum of p_j h_j) + b. So the heads' queries meet the
+ * tokens themselves, and two maps of every token become two of one token a sequence.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "model/icl.h"
@@ -23,7 +27,8 @@ static void declare_last(stoa_icl *icl, const char *prefix, bool mlp) {
 #define NAMED(part) (snprintf(name, sizeof name, "%s.%s", prefix, part), name)
     last->norm1 = stoa_norm_new(p, NAMED("norm1"), STOA_NORM_LAYER, o->width, true);
     last->q = stoa_linear_new(p, NAMED("attention.q"), o->width, o->width, true, 1);
-    last->kv = stoa_linear_new(p, NAMED("attention.kv"), o->width, 2 * o->width, true, 1);
+    last->k = stoa_linear_new(p, NAMED("attention.k"), o->width, o->width, true, 1);
+    last->v = stoa_linear_new(p, NAMED("attention.v"), o->width, o->width, true, 1);
     last->proj = stoa_linear_new(p, NAMED("attention.proj"), o->width, o->width, true, 1);
     if (!mlp)
         return;
@@ -89,29 +94,62 @@ static stoa_tensor *query_of(stoa_ctx *ctx, stoa_tensor *x) {
     return x->shape[1] == 1 ? x : stoa_slice(ctx, x, 1, x->shape[1] - 1, x->shape[1]);
 }
 
-static stoa_stream apply_last(stoa_ctx *ctx, const stoa_icl *icl, stoa_stream s, bool query_only,
-                              float *map) {
+/* A weight (N, N) as the maps of its heads, (H, D, N), in compute type. */
+static stoa_tensor *maps_of(stoa_ctx *ctx, const stoa_icl_options *o, stoa_tensor *weight) {
+    stoa_tensor *w = stoa_cast(ctx, weight, stoa_ctx_compute(ctx));
+    return stoa_reshape(ctx, w, STOA_SHAPE(o->heads, o->width / o->heads, o->width));
+}
+
+/* What the query takes from the tokens h (B, T, N), already normed: (B, 1, N). */
+static stoa_tensor *attend_query(stoa_ctx *ctx, const stoa_icl *icl, stoa_tensor *h) {
     const stoa_icl_options *o = &icl->options;
     const stoa_icl_last *last = &icl->last;
     stoa_dtype compute = stoa_ctx_compute(ctx);
-    stoa_tensor *x;
-    stoa_tensor *h = norm_stream(ctx, &last->norm1, s, &x);          // (B, T, N)
-    stoa_tensor *kv = stoa_linear_apply(ctx, &last->kv, h, compute); // (B, T, 2N)
-    if (query_only) {
-        h = query_of(ctx, h);
-        x = query_of(ctx, x);
-    }
-    stoa_tensor *q = stoa_linear_apply(ctx, &last->q, h, compute); // (B, T or 1, N)
+    int64_t b = h->shape[0], heads = o->heads, n = o->width, depth = n / heads;
+    stoa_tensor *q = stoa_linear_apply(ctx, &last->q, query_of(ctx, h), compute); // (B, 1, N)
+    q = stoa_transpose(ctx, stoa_reshape(ctx, q, STOA_SHAPE(b, heads, depth)), 0, 1);
+    q = stoa_matmul(ctx, q, false, maps_of(ctx, o, last->k.weight), false, 1); // (H, B, N)
+    q = stoa_reshape(ctx, stoa_transpose(ctx, q, 0, 1), STOA_SHAPE(b, 1, heads * n));
     stoa_attention_options how = {
-        .heads = (int)o->heads,
-        .kv_heads = (int)o->heads,
-        .head_width = (int)(o->width / o->heads),
-        .v_column = o->width,
-        .causal = !query_only,
-    };
+        .heads = (int)heads, .kv_heads = 1, .head_width = (int)n, .scale = 1 / sqrt((double)depth)};
+    stoa_tensor *taken = stoa_attention(ctx, q, h, h, &how); // (B, 1, H * N)
+    taken = stoa_transpose(ctx, stoa_reshape(ctx, taken, STOA_SHAPE(b, heads, n)), 0, 1);
+    stoa_tensor *v =
+        stoa_matmul(ctx, taken, false, maps_of(ctx, o, last->v.weight), true, 1); // (H, B, D)
+    v = stoa_reshape(ctx, stoa_transpose(ctx, v, 0, 1), STOA_SHAPE(b, 1, n));
+    return stoa_add(ctx, v, last->v.bias);
+}
+
+/* The same for every token: (B, T, N). */
+static stoa_tensor *attend_all(stoa_ctx *ctx, const stoa_icl *icl, stoa_tensor *h, float *map) {
+    const stoa_icl_last *last = &icl->last;
+    stoa_dtype compute = stoa_ctx_compute(ctx);
+    stoa_tensor *q = stoa_linear_apply(ctx, &last->q, h, compute);
+    stoa_tensor *k = stoa_linear_apply(ctx, &last->k, h, compute);
+    stoa_tensor *v = stoa_linear_apply(ctx, &last->v, h, compute);
+    int heads = (int)icl->options.heads;
+    stoa_attention_options how = {.heads = heads,
+                                  .kv_heads = heads,
+                                  .head_width = (int)icl->options.width / heads,
+                                  .causal = true};
     if (map)
-        stoa_icl_map(icl, q, 0, kv, 0, NULL, map);
-    stoa_tensor *a = stoa_attention(ctx, q, kv, kv, &how);
+        stoa_icl_map(icl, q, 0, k, 0, NULL, map);
+    return stoa_attention(ctx, q, k, v, &how);
+}
+
+static stoa_stream apply_last(stoa_ctx *ctx, const stoa_icl *icl, stoa_stream s, bool query_only,
+                              float *map) {
+    const stoa_icl_last *last = &icl->last;
+    stoa_dtype compute = stoa_ctx_compute(ctx);
+    stoa_tensor *x;
+    stoa_tensor *h = norm_stream(ctx, &last->norm1, s, &x); // (B, T, N)
+    stoa_tensor *a;
+    if (query_only) {
+        x = query_of(ctx, x);
+        a = attend_query(ctx, icl, h); // (B, 1, N)
+    } else {
+        a = attend_all(ctx, icl, h, map);
+    }
     a = stoa_linear_apply(ctx, &last->proj, a, compute);
     if (!last->norm2.weight)
         return (stoa_stream){x, a};

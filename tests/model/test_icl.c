@@ -127,7 +127,7 @@ static void initial_weights_have_the_deviations_that_were_asked_for(void **state
     assert_float_equal(deviation(icl, "item.weight", &most), 1, 0.03);
     assert_true(most > 3); /* not cut */
     assert_float_equal(deviation(icl, "label.weight", &most), 1, 0.04);
-    assert_float_equal(deviation(icl, "blocks.1.attention.kv.weight", &most), 1.0 / 8, 0.003);
+    assert_float_equal(deviation(icl, "blocks.1.attention.k.weight", &most), 1.0 / 8, 0.003);
     stoa_icl_free(icl);
 }
 
