@@ -318,6 +318,49 @@ static void an_object_hides_the_agent_upon_it(void **state) {
     world_close(&w);
 }
 
+/* Symbols can be made from the list alone, and hold nothing else. */
+static void the_list_tells_what_symbols_show(void **state) {
+    (void)state;
+    static const char *const rooms[][3] = {{"interior=9", "view=11", "placement=classes"},
+                                           {"interior=9", "view=5", "placement=cells"},
+                                           {"interior=5", "view=7", "placement=cells"}};
+    for (int k = 0; k < 3; k++) {
+        world a = ODD_OPEN(rooms[k][0], rooms[k][1], rooms[k][2], "observation=symbols");
+        world b = ODD_OPEN(rooms[k][0], rooms[k][1], rooms[k][2], "observation=list");
+        int view = (int)stoa_env_spec_of(a.env)->observations[0].shape[0], radius = view / 2;
+        int interior = rooms[k][0][9] - '0';
+        for (int t = 0; t < 400; t++) {
+            uint8_t made[11 * 11][STOA_ODD_FEATURES] = {{0}};
+            const uint8_t *list = b.memory.buffers.observations[0];
+            int row = *list / (interior + 1), col = *list % (interior + 1);
+            for (int i = 0; i < view * view; i++) {
+                int y = i / view - radius + row, x = i % view - radius + col;
+                bool inside_y = !row || (y >= 0 && y <= interior + 1);
+                bool inside_x = !col || (x >= 0 && x <= interior + 1);
+                if ((row && (y == 0 || y == interior + 1) && inside_x) ||
+                    (col && (x == 0 || x == interior + 1) && inside_y))
+                    made[i][0] = STOA_ODD_WALL;
+            }
+            made[radius * view + radius][0] = STOA_ODD_AGENT;
+            for (list++; list < (uint8_t *)b.memory.buffers.observations[0] + STOA_ODD_LISTED;
+                 list += STOA_ODD_FEATURES) {
+                if (list[0]) {
+                    made[list[0] - 1][0] = STOA_ODD_OBJECT;
+                    memcpy(&made[list[0] - 1][1], list + 1, 3);
+                } else {
+                    assert_true(list[1] == 0 && list[2] == 0 && list[3] == 0);
+                }
+            }
+            assert_memory_equal(made, a.memory.buffers.observations[0],
+                                (size_t)(view * view * STOA_ODD_FEATURES));
+            world_step_randomly(&a);
+            world_step_randomly(&b);
+        }
+        world_close(&a);
+        world_close(&b);
+    }
+}
+
 static void a_smaller_view_is_the_middle_of_the_large_one(void **state) {
     (void)state;
     world wide = ODD_OPEN("view=11"), narrow = ODD_OPEN("view=5");
@@ -451,6 +494,7 @@ int main(void) {
         cmocka_unit_test(in_small_rooms_objects_stand_on_any_cells),
         cmocka_unit_test(symbols_show_what_is_near_with_the_agent_in_the_middle),
         cmocka_unit_test(an_object_hides_the_agent_upon_it),
+        cmocka_unit_test(the_list_tells_what_symbols_show),
         cmocka_unit_test(a_smaller_view_is_the_middle_of_the_large_one),
         cmocka_unit_test(images_and_symbols_tell_the_same),
         cmocka_unit_test(worlds_are_the_same_in_symbols_and_images),

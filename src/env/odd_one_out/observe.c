@@ -26,6 +26,20 @@ void stoa_odd_field_init(stoa_odd_field *f, const stoa_odd_config *c) {
     memset(&f->lines[1][(radius + size - 1) * PIXELS], STOA_ODD_SHADE, PIXELS);
 }
 
+unsigned stoa_odd_shown(const stoa_odd_config *c) {
+    static const uint8_t shown[] = {STOA_ODD_SYMBOLS, STOA_ODD_IMAGE,
+                                    STOA_ODD_SYMBOLS | STOA_ODD_IMAGE, STOA_ODD_LIST};
+    return shown[c->observation];
+}
+
+/* Where in the view an object is; false: out of sight. */
+static bool in_sight(const stoa_odd_field *f, const stoa_odd_room *room, int object, int *y,
+                     int *x) {
+    *y = room->row[object] - room->player_row + f->radius;
+    *x = room->col[object] - room->player_col + f->radius;
+    return *y >= 0 && *y < f->view && *x >= 0 && *x < f->view;
+}
+
 /* Inlined with the usual view, so that the crop's rows are copied without calls. */
 static inline void crop(const stoa_odd_field *f, int row, int col, uint8_t *out, int view) {
     for (int y = 0; y < view; y++)
@@ -41,14 +55,29 @@ void stoa_odd_symbols(const stoa_odd_field *f, const stoa_odd_room *room, uint8_
         crop(f, room->player_row, room->player_col, out, view);
     out[(radius * view + radius) * STOA_ODD_FEATURES] = STOA_ODD_AGENT;
     for (int i = 0; i < STOA_ODD_OBJECTS; i++) {
-        int y = room->row[i] - room->player_row + radius;
-        int x = room->col[i] - room->player_col + radius;
-        if (y < 0 || y >= view || x < 0 || x >= view)
+        int y, x;
+        if (!in_sight(f, room, i, &y, &x))
             continue;
         const uint8_t *value = room->scene.value[i];
         const uint8_t cell[STOA_ODD_FEATURES] = {
             STOA_ODD_OBJECT, (uint8_t)(value[STOA_ODD_COLOR] + 1),
             (uint8_t)(value[STOA_ODD_TEXTURE] + 1), (uint8_t)(value[STOA_ODD_SHAPE] + 1)};
         memcpy(out + (y * view + x) * STOA_ODD_FEATURES, cell, sizeof cell);
+    }
+}
+
+/* A row or column of the agent, or 0 when both walls across it are out of sight. */
+static int known(const stoa_odd_field *f, int at) {
+    return at <= f->radius || f->interior + 1 - at <= f->radius ? at : 0;
+}
+
+void stoa_odd_list(const stoa_odd_field *f, const stoa_odd_room *room, uint8_t *out) {
+    *out++ = (uint8_t)(known(f, room->player_row) * (f->interior + 1) + known(f, room->player_col));
+    for (int i = 0; i < STOA_ODD_OBJECTS; i++, out += STOA_ODD_FEATURES) {
+        int y, x;
+        bool seen = in_sight(f, room, i, &y, &x);
+        out[0] = (uint8_t)(seen ? 1 + y * f->view + x : 0);
+        for (int d = 0; d < STOA_ODD_LOOKS; d++)
+            out[1 + d] = seen ? room->scene.value[i][d] + 1 : 0;
     }
 }

@@ -23,7 +23,7 @@ static const char *const level_names[] = {"basic",      "confounded", "deconfoun
                                           "meta_hard1", "meta_hard2", "meta_hard3",   NULL};
 static const char *const concept_names[] = {"color", "texture", "shape", "position", "any", NULL};
 static const char *const explanation_names[] = {"none", "properties", "reward", "full", NULL};
-static const char *const observation_names[] = {"symbols", "image", "both", NULL};
+static const char *const observation_names[] = {"symbols", "image", "both", "list", NULL};
 static const char *const placement_names[] = {"classes", "cells", NULL};
 static const stoa_setting rows[] = {
     {"level", STOA_SET_CHOICE, AT(level), "basic", 0, 0, level_names,
@@ -42,7 +42,7 @@ static const stoa_setting rows[] = {
     {"heard", STOA_SET_BOOL, AT(heard), "false", 0, 0, NULL,
      "The agent reads the explanation; else it is a target only."},
     {"observation", STOA_SET_CHOICE, AT(observation), "symbols", 0, 0, observation_names,
-     "The cells around the agent as numbers, as pixels, or both."},
+     "The cells around the agent as numbers, as pixels, or both; or a list of what is on them."},
     {"view", STOA_SET_INT, AT(view), "11", 3, STOA_ODD_VIEW, NULL,
      "Cells seen across, an odd number, the agent in the middle."},
     {"interior", STOA_SET_INT, AT(interior), "9", 3, STOA_ODD_INTERIOR, NULL,
@@ -109,17 +109,25 @@ static void figure(stoa_odd_figures *f, const config *c, const room *r) {
     }
 }
 
+static int64_t most(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
 static void describe_observations(const config *c, stoa_env_spec *spec) {
     stoa_space *list = spec->observations;
     int *count = &spec->observation_count;
-    int64_t most = c->colors > c->textures ? c->colors : c->textures;
-    most = c->shapes > most ? c->shapes : most;
-    if (c->observation != STOA_ODD_IMAGE) {
-        stoa_space *symbols = stoa_space_add(list, count, "symbols", STOA_SPACE_CATEGORIES, STOA_U8,
-                                             STOA_SHAPE(c->view, c->view, STOA_ODD_FEATURES));
-        symbols->categories = most + 1 > STOA_ODD_OBJECT ? most + 1 : STOA_ODD_OBJECT + 1;
-    }
-    if (c->observation != STOA_ODD_SYMBOLS)
+    unsigned shown = stoa_odd_shown(c);
+    int64_t values = most(most(c->colors, c->textures), c->shapes) + 1;
+    int64_t cells = most(c->view * c->view + 1, (c->interior + 1) * (c->interior + 1));
+    if (shown & STOA_ODD_SYMBOLS)
+        stoa_space_add(list, count, "symbols", STOA_SPACE_CATEGORIES, STOA_U8,
+                       STOA_SHAPE(c->view, c->view, STOA_ODD_FEATURES))
+            ->categories = most(values, STOA_ODD_OBJECT + 1);
+    if (shown & STOA_ODD_LIST)
+        stoa_space_add(list, count, "list", STOA_SPACE_CATEGORIES, STOA_U8,
+                       STOA_SHAPE(STOA_ODD_LISTED))
+            ->categories = most(values, cells);
+    if (shown & STOA_ODD_IMAGE)
         stoa_space_add(list, count, "image", STOA_SPACE_IMAGE, STOA_U8,
                        STOA_SHAPE(c->view * STOA_ODD_SIDE, c->view * STOA_ODD_SIDE, 3));
     if (stoa_odd_meta(c)) {
@@ -181,7 +189,7 @@ static void describe(const void *c_, stoa_env_spec *spec) {
 /* ---- state ----------------------------------------------------------------------------------- */
 
 static bool pictured(const config *c) {
-    return c->observation != STOA_ODD_SYMBOLS;
+    return stoa_odd_shown(c) & STOA_ODD_IMAGE;
 }
 
 static size_t state_bytes(const void *c_, int64_t count) {
@@ -233,11 +241,14 @@ static void observe(const stoa_env *env, const stoa_odd_field *field, void *cons
                     int64_t i) {
     const config *c = env->config;
     const room *r = &rooms_of(env)[i];
+    unsigned shown = stoa_odd_shown(c);
     int space = 0;
     void *out;
-    if (c->observation != STOA_ODD_IMAGE && (out = row_of(env, observations, space++, i)))
+    if (shown & STOA_ODD_SYMBOLS && (out = row_of(env, observations, space++, i)))
         stoa_odd_symbols(field, r, out);
-    if (pictured(c) && (out = row_of(env, observations, space++, i)))
+    if (shown & STOA_ODD_LIST && (out = row_of(env, observations, space++, i)))
+        stoa_odd_list(field, r, out);
+    if (shown & STOA_ODD_IMAGE && (out = row_of(env, observations, space++, i)))
         stoa_odd_image(field, r, pictures_of(env, i), out);
     if (stoa_odd_meta(c) && (out = row_of(env, observations, space++, i)))
         stoa_odd_instruction(r, c, out);
