@@ -14,7 +14,8 @@ enum {
     RUNS_FILE_MOST = 1 << 20, /* bytes */
     QUERIES_MOST = 1 << 14,
     CANDIDATES_MOST = 256, /* of a run */
-    POINTS_MOST = STOA_OMNIGLOT_SIDE * STOA_OMNIGLOT_SIDE,
+    LANES = 16,
+    POINTS_MOST = (STOA_OMNIGLOT_SIDE * STOA_OMNIGLOT_SIDE + LANES - 1) / LANES * LANES,
 };
 
 /* ---- the runs -------------------------------------------------------------------------------- */
@@ -61,7 +62,7 @@ static stoa_status read_runs(const char *folder, int64_t records, query *queries
 /* ---- the distance ---------------------------------------------------------------------------- */
 
 typedef struct points {
-    float x[POINTS_MOST], y[POINTS_MOST];
+    float x[POINTS_MOST], y[POINTS_MOST]; // behind the last one, far away up to whole lanes
     int n;
 } points;
 
@@ -80,17 +81,25 @@ static void read_points(const uint8_t *bits, points *out) {
         out->x[i] -= (float)(sum_x / out->n);
         out->y[i] -= (float)(sum_y / out->n);
     }
+    for (int i = out->n; i % LANES; i++)
+        out->x[i] = out->y[i] = 1e6f;
 }
 
 /* Square distance of one point to the nearest of b, which brings b's own nearest up to date. */
 static float nearest(float x, float y, const points *b, float *restrict best) {
-    float least = HUGE_VALF;
-#pragma omp simd reduction(min : least)
-    for (int j = 0; j < b->n; j++) {
-        float dx = x - b->x[j], dy = y - b->y[j], d = dx * dx + dy * dy;
-        least = d < least ? d : least;
-        best[j] = d < best[j] ? d : best[j];
+    float lane[LANES], least = HUGE_VALF;
+    for (int k = 0; k < LANES; k++)
+        lane[k] = HUGE_VALF;
+    for (int j = 0; j < b->n; j += LANES) {
+#pragma omp simd
+        for (int k = 0; k < LANES; k++) {
+            float dx = x - b->x[j + k], dy = y - b->y[j + k], d = dx * dx + dy * dy;
+            lane[k] = d < lane[k] ? d : lane[k];
+            best[j + k] = d < best[j + k] ? d : best[j + k];
+        }
     }
+    for (int k = 0; k < LANES; k++)
+        least = lane[k] < least ? lane[k] : least;
     return least;
 }
 
@@ -99,7 +108,7 @@ static double distance(const points *a, const points *b) {
     double there = 0, back = 0;
     if (a->n == 0 || b->n == 0)
         return HUGE_VAL;
-    for (int j = 0; j < b->n; j++)
+    for (int j = 0; j < POINTS_MOST; j++)
         best[j] = HUGE_VALF;
     for (int i = 0; i < a->n; i++)
         there += sqrt((double)nearest(a->x[i], a->y[i], b, best));
