@@ -195,7 +195,7 @@ static void check_import_fails(void **state, stoa_status status, const char *par
 }
 
 static void incomplete_and_broken_archives_are_refused_by_file(void **state) {
-    char path[512], other[512], source[512];
+    char path[512], other[512], source[128];
     snprintf(source, sizeof source, "%s", inside(state, "source"));
     check_import_fails(state, STOA_ERR_FORMAT, "images_background.zip");
     write_folders(source);
