@@ -189,14 +189,17 @@ static void print_measured(const stoa_sequences *s, int kind, const stoa_sequenc
     }
     if (m->bins && isfinite(m->zipf))
         printf("\nQueries by class, the commonest first:\n");
+    double most = 0;
+    for (int b = 0; b < m->bins; b++)
+        most = fmax(most, m->bin[b].share);
     for (int b = 0; b < m->bins && isfinite(m->zipf); b++) {
-        enum { BAR = 50 };
+        enum { BAR = 40 };
         char range[48];
         snprintf(range, sizeof range, m->bin[b].first < m->bin[b].last ? "%lld-%lld" : "%lld",
                  (long long)m->bin[b].first, (long long)m->bin[b].last);
         printf("%16s %6.2f %% %.*s\n", range, 100 * m->bin[b].share,
-               (int)(BAR * m->bin[b].share + 0.5),
-               "##################################################");
+               (int)(BAR * m->bin[b].share / most + 0.5),
+               "########################################");
     }
 }
 

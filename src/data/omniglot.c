@@ -23,7 +23,7 @@ typedef struct omniglot {
     int64_t *order;         // (characters)
     int64_t variants, classes;
     uint8_t *levels; // (characters, E, side * side); NULL at full size
-    int32_t *from;   // (VARIANTS, side * side), which pixel of a drawing a pixel shows
+    int32_t *from;   // (VARIANTS, side * side), which pixel a pixel shows; the bit, at full size
     stoa_ink_map ink;
 } omniglot;
 
@@ -119,7 +119,7 @@ static void omniglot_item(const stoa_classes *c, int64_t number, uint64_t exempl
         o->drawings.bits +
         (character * o->drawings.drawings + (int64_t)exemplar) * STOA_OMNIGLOT_BYTES;
     for (int64_t i = 0; i < pixels; i++)
-        out[i] = o->ink.value[stoa_omniglot_ink(bits, from[i] % SIDE, from[i] / SIDE)];
+        out[i] = o->ink.value[bits[from[i] >> 3] >> (7 - (from[i] & 7)) & 1];
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -137,7 +137,8 @@ static void fill_variants(int32_t *from, int side) {
                 }
                 if (v >= 4)
                     sx = side - 1 - sx;
-                from[(v * side + y) * side + x] = sy * side + sx;
+                from[(v * side + y) * side + x] =
+                    sy * (side < SIDE ? side : STOA_OMNIGLOT_ROW * 8) + sx;
             }
 }
 
