@@ -300,6 +300,11 @@ typedef struct stoa_sa_gradients {
 } stoa_sa_gradients;
 /* Returns the loss. */
 STOA_API double stoa_sa_loss(const stoa_sa_rows *rows, const stoa_sa_gradients *gradients);
+/* Takes from a value for every row, old (B, stride) and fresh (T, B), their mean over the rows that
+ * there are. Done to c before the loss and to its gradient after it, the loss is that of centred
+ * contributions: their mean only counts steps, which the bias can do, and with hundreds of states
+ * in the sum it is the direction in which that moves most. */
+STOA_API void stoa_sa_center(const stoa_sa_rows *rows, float *old, float *fresh);
 
 /* ---- objectives ------------------------------------------------------------------------------ */
 

@@ -80,3 +80,28 @@ double stoa_sa_loss(const stoa_sa_rows *rows, const stoa_sa_gradients *gradients
     }
     return loss;
 }
+
+/* Takes `take` from the value of every row that there is; returns the sum of what they were. */
+static double over_rows(const stoa_sa_rows *r, float *old, float *fresh, double take,
+                        int64_t *count) {
+    double sum = 0;
+    *count = r->steps * r->batch;
+    for (int64_t b = 0; b < r->batch; b++) {
+        *count += r->old_count[b];
+        for (int64_t k = 0; k < r->old_count[b]; k++) {
+            sum += (double)old[b * r->stride + k];
+            old[b * r->stride + k] -= (float)take;
+        }
+    }
+    for (int64_t i = 0; i < r->steps * r->batch; i++) {
+        sum += (double)fresh[i];
+        fresh[i] -= (float)take;
+    }
+    return sum;
+}
+
+void stoa_sa_center(const stoa_sa_rows *rows, float *old, float *fresh) {
+    int64_t count;
+    double sum = over_rows(rows, old, fresh, 0, &count);
+    over_rows(rows, old, fresh, sum / (double)count, &count);
+}

@@ -44,6 +44,9 @@ static const stoa_setting rows[] = {
      "c is this times its network's output. A step of the optimiser moves the sum of all "
      "remembered "
      "c by so much more than one c as there are states: long episodes want a small unit."},
+    {"center", STOA_SET_BOOL, AT(center), "false", 0, 0, NULL,
+     "Take from c its mean over all states at hand. The mean only counts steps, which the bias can "
+     "do, and it is the direction in which the sum moves most."},
     {"weight", STOA_SET_FLOAT, AT(weight), "1", 0, 1000, NULL, "Weight of the regression's loss."},
 };
 
@@ -232,11 +235,16 @@ static void regress(stoa_sr *sr, stoa_ctx *ctx, const stoa_unroll *unroll, const
     for (int64_t b = 0; b < sr->batch; b++) /* an episode that begins at once has no past */
         if (unroll->reset[b])
             sr->count[b] = 0;
-    sr->loss =
-        stoa_sa_loss(&(stoa_sa_rows){sr->steps, sr->batch, sr->capacity, sr->stride, c_all,
-                                     sr->count, c_all + old, gate, bias, rewards, unroll->reset},
-                     &(stoa_sa_gradients){sr->c_grad->data, (float *)sr->c_grad->data + old,
-                                          sr->gate_grad->data, sr->bias_grad->data});
+    stoa_sa_rows states = {sr->steps, sr->batch, sr->capacity, sr->stride,
+                           c_all,     sr->count, c_all + old,  gate,
+                           bias,      rewards,   unroll->reset};
+    stoa_sa_gradients gradients = {sr->c_grad->data, (float *)sr->c_grad->data + old,
+                                   sr->gate_grad->data, sr->bias_grad->data};
+    if (sr->config->center)
+        stoa_sa_center(&states, sr->c_all->data, (float *)sr->c_all->data + old);
+    sr->loss = stoa_sa_loss(&states, &gradients);
+    if (sr->config->center)
+        stoa_sa_center(&states, gradients.old_c, gradients.c);
 }
 
 static void augment(stoa_objective *o, stoa_ctx *ctx, const stoa_unroll *unroll,

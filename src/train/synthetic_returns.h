@@ -10,7 +10,7 @@ enum { STOA_SR_GATE_LEARNED, STOA_SR_GATE_ONE };
 typedef struct stoa_sr_config {
     double alpha, beta, weight, unit;
     int gate;
-    bool bias, after_core;
+    bool bias, after_core, center;
     int64_t width, layers, capacity;
 } stoa_sr_config;
 

@@ -178,6 +178,48 @@ static void a_row_has_no_gradient_from_its_own_step_or_another_episode(void **st
         assert_true(p.grad_old[i] == 0);
 }
 
+/* The ring buffer's loss of contributions whose mean was taken away. */
+static double by_centred_ring_buffer(const problem *p) {
+    problem q = *p;
+    double sum = 0;
+    int count = T * B;
+    for (int b = 0; b < B; b++)
+        for (int k = 0; k < q.old_count[b]; k++, count++)
+            sum += (double)q.old_c[b * OLD + k];
+    for (int i = 0; i < T * B; i++)
+        sum += (double)q.c[i];
+    for (int b = 0; b < B; b++)
+        for (int k = 0; k < q.old_count[b]; k++)
+            q.old_c[b * OLD + k] -= (float)(sum / count);
+    for (int i = 0; i < T * B; i++)
+        q.c[i] -= (float)(sum / count);
+    return by_ring_buffer(&q);
+}
+
+static void centred_contributions_have_the_gradient_of_their_loss(void **state) {
+    (void)state;
+    const double eps = 1e-2;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        problem p, q;
+        make(&p, 100, seed);
+        make(&q, 100, seed);
+        stoa_sa_center(&q.rows, q.old_c, q.c);
+        double loss = stoa_sa_loss(&q.rows, &q.gradients);
+        stoa_sa_center(&q.rows, q.grad_old, q.grad_c);
+        assert_true(fabs(loss - by_centred_ring_buffer(&p)) < 1e-4 * (1 + loss));
+        for (int i = 0; i < T * B; i++) {
+            float kept = p.c[i];
+            p.c[i] = (float)((double)kept + eps);
+            double above = by_centred_ring_buffer(&p);
+            p.c[i] = (float)((double)kept - eps);
+            double below = by_centred_ring_buffer(&p);
+            p.c[i] = kept;
+            double want = (above - below) / (2 * eps);
+            assert_true(fabs(want - (double)q.grad_c[i]) < 2e-3 * (1 + fabs(want)));
+        }
+    }
+}
+
 /* Before anything is learned c is so many times its network's output, and so is what it pays. */
 static void a_unit_scales_contributions(void **state) {
     (void)state;
@@ -207,6 +249,7 @@ static void a_unit_scales_contributions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(centred_contributions_have_the_gradient_of_their_loss),
         cmocka_unit_test(a_unit_scales_contributions),
         cmocka_unit_test(the_dossiers_vector_comes_out),
         cmocka_unit_test(running_sums_equal_the_ring_buffer),
