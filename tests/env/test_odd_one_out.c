@@ -542,7 +542,7 @@ static void every_level_keeps_the_laws(void **state) {
         {"level=meta_easy", "observation=image", "view=3"},
         {"level=meta_hard1", "observation=symbols", "irrelevant=true"},
         {"level=meta_hard2", "observation=list", "heard=true"},
-        {"level=meta_hard3", "observation=symbols", "experiments=1"},
+        {"level=meta_hard3", "observation=pictures", "experiments=1"},
     };
     for (size_t k = 0; k < sizeof sets / sizeof *sets; k++) {
         stoa_error err = {0};

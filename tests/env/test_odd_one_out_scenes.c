@@ -361,6 +361,35 @@ static void the_list_tells_what_symbols_show(void **state) {
     }
 }
 
+static void pictures_are_those_of_the_list_in_pixels(void **state) {
+    (void)state;
+    world a = ODD_OPEN("view=7", "level=meta_hard2", "observation=list"),
+          b = ODD_OPEN("view=7", "level=meta_hard2", "observation=pictures");
+    int unseen = 0;
+    for (int t = 0; t < 1000; t++) {
+        const uint8_t *list = a.memory.buffers.observations[0],
+                      *places = b.memory.buffers.observations[0];
+        const stoa_odd_picture *pictures = b.memory.buffers.observations[1];
+        assert_int_equal(places[0], list[0]);
+        for (int i = 0; i < OBJECTS; i++) {
+            const uint8_t *entry = list + 1 + i * STOA_ODD_FEATURES;
+            stoa_odd_picture expected = {{0}};
+            assert_int_equal(places[1 + i], entry[0]);
+            if (entry[0])
+                stoa_odd_paint(expected,
+                               (const uint8_t[]){entry[1] - 1, entry[2] - 1, entry[3] - 1, 0},
+                               odd_room(&b)->scene.noise[i]);
+            assert_memory_equal(pictures[i], expected, sizeof expected);
+            unseen += !entry[0];
+        }
+        world_step_randomly(&a);
+        world_step_randomly(&b);
+    }
+    assert_in_range(unseen, 100, 3900);
+    world_close(&a);
+    world_close(&b);
+}
+
 static void a_smaller_view_is_the_middle_of_the_large_one(void **state) {
     (void)state;
     world wide = ODD_OPEN("view=11"), narrow = ODD_OPEN("view=5");
@@ -495,6 +524,7 @@ int main(void) {
         cmocka_unit_test(symbols_show_what_is_near_with_the_agent_in_the_middle),
         cmocka_unit_test(an_object_hides_the_agent_upon_it),
         cmocka_unit_test(the_list_tells_what_symbols_show),
+        cmocka_unit_test(pictures_are_those_of_the_list_in_pixels),
         cmocka_unit_test(a_smaller_view_is_the_middle_of_the_large_one),
         cmocka_unit_test(images_and_symbols_tell_the_same),
         cmocka_unit_test(worlds_are_the_same_in_symbols_and_images),

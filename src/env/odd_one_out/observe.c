@@ -28,7 +28,8 @@ void stoa_odd_field_init(stoa_odd_field *f, const stoa_odd_config *c) {
 
 unsigned stoa_odd_shown(const stoa_odd_config *c) {
     static const uint8_t shown[] = {STOA_ODD_SYMBOLS, STOA_ODD_IMAGE,
-                                    STOA_ODD_SYMBOLS | STOA_ODD_IMAGE, STOA_ODD_LIST};
+                                    STOA_ODD_SYMBOLS | STOA_ODD_IMAGE, STOA_ODD_LIST,
+                                    STOA_ODD_PICTURES};
     return shown[c->observation];
 }
 
@@ -71,13 +72,32 @@ static int known(const stoa_odd_field *f, int at) {
     return at <= f->radius || f->interior + 1 - at <= f->radius ? at : 0;
 }
 
-void stoa_odd_list(const stoa_odd_field *f, const stoa_odd_room *room, uint8_t *out) {
+void stoa_odd_places(const stoa_odd_field *f, const stoa_odd_room *room, uint8_t *out) {
     *out++ = (uint8_t)(known(f, room->player_row) * (f->interior + 1) + known(f, room->player_col));
-    for (int i = 0; i < STOA_ODD_OBJECTS; i++, out += STOA_ODD_FEATURES) {
+    for (int i = 0; i < STOA_ODD_OBJECTS; i++) {
         int y, x;
-        bool seen = in_sight(f, room, i, &y, &x);
-        out[0] = (uint8_t)(seen ? 1 + y * f->view + x : 0);
+        *out++ = (uint8_t)(in_sight(f, room, i, &y, &x) ? 1 + y * f->view + x : 0);
+    }
+}
+
+void stoa_odd_list(const stoa_odd_field *f, const stoa_odd_room *room, uint8_t *out) {
+    uint8_t places[STOA_ODD_PLACED];
+    stoa_odd_places(f, room, places);
+    *out++ = places[0];
+    for (int i = 0; i < STOA_ODD_OBJECTS; i++) {
+        *out++ = places[1 + i];
         for (int d = 0; d < STOA_ODD_LOOKS; d++)
-            out[1 + d] = seen ? room->scene.value[i][d] + 1 : 0;
+            *out++ = places[1 + i] ? room->scene.value[i][d] + 1 : 0;
+    }
+}
+
+void stoa_odd_pictures(const stoa_odd_field *f, const stoa_odd_room *room,
+                       const stoa_odd_picture *pictures, stoa_odd_picture *out) {
+    for (int i = 0; i < STOA_ODD_OBJECTS; i++) {
+        int y, x;
+        if (in_sight(f, room, i, &y, &x))
+            memcpy(out[i], pictures[i], sizeof out[i]);
+        else
+            memset(out[i], 0, sizeof out[i]);
     }
 }

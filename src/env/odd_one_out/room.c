@@ -23,7 +23,8 @@ static const char *const level_names[] = {"basic",      "confounded", "deconfoun
                                           "meta_hard1", "meta_hard2", "meta_hard3",   NULL};
 static const char *const concept_names[] = {"color", "texture", "shape", "position", "any", NULL};
 static const char *const explanation_names[] = {"none", "properties", "reward", "full", NULL};
-static const char *const observation_names[] = {"symbols", "image", "both", "list", NULL};
+static const char *const observation_names[] = {"symbols", "image",    "both",
+                                                "list",    "pictures", NULL};
 static const char *const placement_names[] = {"classes", "cells", NULL};
 static const stoa_setting rows[] = {
     {"level", STOA_SET_CHOICE, AT(level), "basic", 0, 0, level_names,
@@ -42,7 +43,9 @@ static const stoa_setting rows[] = {
     {"heard", STOA_SET_BOOL, AT(heard), "false", 0, 0, NULL,
      "The agent reads the explanation; else it is a target only."},
     {"observation", STOA_SET_CHOICE, AT(observation), "symbols", 0, 0, observation_names,
-     "The cells around the agent as numbers, as pixels, or both; or a list of what is on them."},
+     "The cells around the agent as numbers, as pixels, or both; or only what is on them: a list "
+     "of "
+     "places and values, or places and pictures."},
     {"view", STOA_SET_INT, AT(view), "11", 3, STOA_ODD_VIEW, NULL,
      "Cells seen across, an odd number, the agent in the middle."},
     {"interior", STOA_SET_INT, AT(interior), "9", 3, STOA_ODD_INTERIOR, NULL,
@@ -127,6 +130,14 @@ static void describe_observations(const config *c, stoa_env_spec *spec) {
         stoa_space_add(list, count, "list", STOA_SPACE_CATEGORIES, STOA_U8,
                        STOA_SHAPE(STOA_ODD_LISTED))
             ->categories = most(values, cells);
+    if (shown & STOA_ODD_PICTURES) {
+        stoa_space_add(list, count, "places", STOA_SPACE_CATEGORIES, STOA_U8,
+                       STOA_SHAPE(STOA_ODD_PLACED))
+            ->categories = cells;
+        stoa_space_add(list, count, "pictures", STOA_SPACE_BOX, STOA_U8,
+                       STOA_SHAPE(STOA_ODD_OBJECTS, STOA_ODD_SIDE, STOA_ODD_SIDE, 3))
+            ->high = 255;
+    }
     if (shown & STOA_ODD_IMAGE)
         stoa_space_add(list, count, "image", STOA_SPACE_IMAGE, STOA_U8,
                        STOA_SHAPE(c->view * STOA_ODD_SIDE, c->view * STOA_ODD_SIDE, 3));
@@ -189,7 +200,7 @@ static void describe(const void *c_, stoa_env_spec *spec) {
 /* ---- state ----------------------------------------------------------------------------------- */
 
 static bool pictured(const config *c) {
-    return stoa_odd_shown(c) & STOA_ODD_IMAGE;
+    return stoa_odd_shown(c) & (STOA_ODD_IMAGE | STOA_ODD_PICTURES);
 }
 
 static size_t state_bytes(const void *c_, int64_t count) {
@@ -248,6 +259,10 @@ static void observe(const stoa_env *env, const stoa_odd_field *field, void *cons
         stoa_odd_symbols(field, r, out);
     if (shown & STOA_ODD_LIST && (out = row_of(env, observations, space++, i)))
         stoa_odd_list(field, r, out);
+    if (shown & STOA_ODD_PICTURES && (out = row_of(env, observations, space++, i)))
+        stoa_odd_places(field, r, out);
+    if (shown & STOA_ODD_PICTURES && (out = row_of(env, observations, space++, i)))
+        stoa_odd_pictures(field, r, pictures_of(env, i), out);
     if (shown & STOA_ODD_IMAGE && (out = row_of(env, observations, space++, i)))
         stoa_odd_image(field, r, pictures_of(env, i), out);
     if (stoa_odd_meta(c) && (out = row_of(env, observations, space++, i)))

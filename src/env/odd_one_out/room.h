@@ -31,6 +31,7 @@ enum {
     STOA_ODD_SYMBOLS = 1, /* bits of what is seen */
     STOA_ODD_IMAGE = 2,
     STOA_ODD_LIST = 4,
+    STOA_ODD_PICTURES = 8,
     STOA_ODD_CLASSES = 0,              /* placement: all of one position class together */
     STOA_ODD_CELLS,                    /* on any four cells */
     STOA_ODD_ANY = STOA_ODD_DIMENSIONS /* concept: drawn for each episode */
@@ -124,15 +125,23 @@ typedef struct stoa_odd_field {
     int interior;
 } stoa_odd_field;
 void stoa_odd_field_init(stoa_odd_field *field, const stoa_odd_config *c);
-/* What the observation setting shows: SYMBOLS, IMAGE, LIST. */
+/* Bits of what the observation setting shows. */
 unsigned stoa_odd_shown(const stoa_odd_config *c);
 /* out (view, view, FEATURES) */
 void stoa_odd_symbols(const stoa_odd_field *field, const stoa_odd_room *room, uint8_t *out);
 /* out (LISTED): where the agent is, as far as walls in sight tell: row * (interior + 1) + column, 0
  * in the place of what they do not; then of each object where in the view it is (from 1, along the
  * rows) and its colour, texture and shape (from 1), or zeros when it is out of sight. */
-enum { STOA_ODD_LISTED = 1 + STOA_ODD_OBJECTS * STOA_ODD_FEATURES };
+enum {
+    STOA_ODD_PLACED = 1 + STOA_ODD_OBJECTS,
+    STOA_ODD_LISTED = 1 + STOA_ODD_OBJECTS * STOA_ODD_FEATURES
+};
 void stoa_odd_list(const stoa_odd_field *field, const stoa_odd_room *room, uint8_t *out);
+/* out (PLACED): the places of the list alone. */
+void stoa_odd_places(const stoa_odd_field *field, const stoa_odd_room *room, uint8_t *out);
+/* out (OBJECTS): the pictures of those in sight, zeros for the others. */
+void stoa_odd_pictures(const stoa_odd_field *field, const stoa_odd_room *room,
+                       const stoa_odd_picture *pictures, stoa_odd_picture *out);
 /* out (view * SIDE, view * SIDE, 3); pictures of the four objects */
 void stoa_odd_image(const stoa_odd_field *field, const stoa_odd_room *room,
                     const stoa_odd_picture *pictures, uint8_t *out);
