@@ -44,11 +44,17 @@ static void begin_episode(replay *r, const char *rest) {
     r->episodes++;
 }
 
-static uint8_t number(const char **rest) {
+static int integer(const char **rest) {
     char *end;
     long value = strtol(*rest, &end, 10);
-    assert_true(end != *rest && value >= 0 && value < 256);
+    assert_true(end != *rest && value >= -1 && value < 512);
     *rest = end;
+    return (int)value;
+}
+
+static uint8_t number(const char **rest) {
+    int value = integer(rest);
+    assert_in_range(value, 0, 255);
     return (uint8_t)value;
 }
 
@@ -68,12 +74,8 @@ static void begin_trial(replay *r, const char *rest) {
         for (int k = 0; k < 2; k++)
             room->scene.pair[d][k] = number(&rest);
     for (int i = 0; i < OBJECTS; i++)
-        for (int row = 0; row < STOA_ODD_SIDE; row++) {
-            char *end;
-            room->scene.noise[i][row] = (uint16_t)strtoul(rest, &end, 10);
-            assert_true(end != rest);
-            rest = end;
-        }
+        for (int row = 0; row < STOA_ODD_SIDE; row++)
+            room->scene.noise[i][row] = (uint16_t)integer(&rest);
     room->step = 0; /* the public program counts anew in every trial */
     stoa_odd_room_changed(r->w.env, 0);
     r->trials++;
@@ -102,14 +104,14 @@ static uint64_t hash_of_room(const replay *r) {
 /* "ACTION REWARD ENDED HASH READ|SAID"; ended: 1 for good, 2 cut off. */
 static void frame(replay *r, const char *rest) {
     static const char *const flags[] = {"goes on", "ended", "cut off"};
-    int action, reward, ended, now, at = 0;
-    unsigned long long hash;
-    char said[256], read[256] = "";
-    assert_int_equal(sscanf(rest, "%d %d %d %llx %n", &action, &reward, &ended, &hash, &at), 4);
+    int action = integer(&rest), reward = integer(&rest), ended = integer(&rest), now = 0;
+    char said[256], read[256] = "", *words;
+    uint64_t hash = strtoull(rest, &words, 16), seen;
+    assert_true(words != rest && *words == ' ');
+    rest = words + 1;
     const stoa_env_buffers *b = &r->w.memory.buffers;
-    const char *bar = strchr(rest + at, '|');
+    const char *bar = strchr(rest, '|');
     assert_non_null(bar);
-    uint64_t seen = 0;
     if (action >= 0) {
         odd_go(&r->w, action);
         now = b->terminated[0] ? 1 : b->truncated[0] ? 2 : 0;
@@ -121,7 +123,6 @@ static void frame(replay *r, const char *rest) {
         seen = XXH64(now ? b->final_observations[0] : b->observations[0], 99 * 99 * 3, 0);
         r->rewards += reward > 0;
     } else {
-        now = 0;
         seen = hash_of_room(r);
     }
     if (now) { /* the words of the last frame are with its observation */
@@ -142,9 +143,8 @@ static void frame(replay *r, const char *rest) {
     }
     if (strcmp(said, bar + 1) != 0)
         fail_msg("line %d: says '%s', but recorded: '%s'", r->line, said, bar + 1);
-    if (strncmp(read, rest + at, (size_t)(bar - rest) - (size_t)at) != 0 ||
-        strlen(read) != (size_t)(bar - rest) - (size_t)at)
-        fail_msg("line %d: instruction '%s', but recorded: '%s'", r->line, read, rest + at);
+    if (strlen(read) != (size_t)(bar - rest) || strncmp(read, rest, (size_t)(bar - rest)) != 0)
+        fail_msg("line %d: instruction '%s', but recorded: '%s'", r->line, read, rest);
     if (seen != hash)
         fail_msg("line %d: another picture", r->line);
     r->frames++;
@@ -152,8 +152,7 @@ static void frame(replay *r, const char *rest) {
 
 /* "ACTION REWARD": the step that ends a trial; a trial of the same episode follows. */
 static void end_trial(replay *r, const char *rest) {
-    int action, reward, before = odd_room(&r->w)->trial;
-    assert_int_equal(sscanf(rest, "%d %d", &action, &reward), 2);
+    int action = integer(&rest), reward = integer(&rest), before = odd_room(&r->w)->trial;
     odd_go(&r->w, action);
     assert_true(r->w.memory.buffers.rewards[0] == (float)reward);
     if (r->w.memory.buffers.terminated[0] || odd_room(&r->w)->trial != before + 1)

@@ -102,7 +102,7 @@ static void figure(stoa_odd_figures *f, const config *c, const room *r) {
     if (c->level == STOA_ODD_LEVEL_DECONFOUNDED) {
         stoa_odd_put_picked(f, &r->scene, r->chosen);
     } else if (stoa_odd_meta(c)) {
-        for (int t = 0; t + 1 < trials; t++) {
+        for (int t = 0; t < STOA_ODD_TRIALS && t + 1 < trials; t++) {
             stoa_odd_put(f, experiments[t], (float)(r->right >> t & 1));
             changed += r->changed >> t & 1;
         }
