@@ -25,9 +25,10 @@ extern "C" {
 /* ---- class sources --------------------------------------------------------------------------- */
 
 typedef enum stoa_class_source {
-    STOA_CLASSES_GAUSSIAN, /* points around a centre in D dimensions */
-    STOA_CLASSES_GLYPHS,   /* drawings of made-up characters */
-    STOA_CLASSES_OMNIGLOT, /* handwritten characters, from a folder that the user names */
+    STOA_CLASSES_GAUSSIAN,  /* points around a centre in D dimensions */
+    STOA_CLASSES_GLYPHS,    /* drawings of made-up characters */
+    STOA_CLASSES_OMNIGLOT,  /* handwritten characters, from a folder that the user names */
+    STOA_CLASSES_COMPOUNDS, /* two features side by side: rules against exemplars */
     STOA_CLASSES_COUNT
 } stoa_class_source;
 
@@ -56,6 +57,9 @@ typedef struct stoa_classes_options {
     /* gaussian: item = (mu + spread * eta) / sqrt(1 + spread^2), mu and eta ~ N(0, I/D) */
     int64_t width; /* D */
     double spread;
+
+    /* compounds: width and spread as above, each feature half as wide. Classes come in families:
+     * 3 f + 0, 1, 2 are AX, AW and BW of family f, and the held-out class f is its BX. */
 
     /* images: grey, side x side x 1 */
     int64_t side;
@@ -128,6 +132,7 @@ enum {
 typedef enum stoa_label_rule {
     STOA_LABELS_SPREAD,  /* (k + 11 j) mod L, j = 0..X-1 */
     STOA_LABELS_ORDERED, /* (k X + j) mod L: the released `ordered_polysemyX` when L is K X */
+    STOA_LABELS_FEATURE, /* of compounds, by the first feature: A_f has 2 f, B_f 2 f + 1 (mod L) */
 } stoa_label_rule;
 
 /* How the classes that a bursty sequence repeats are drawn. */
@@ -226,6 +231,10 @@ typedef enum stoa_sequences_kind {
     STOA_SEQUENCES_IWL_RARE,     /* query in the rarer half, uniformly */
     STOA_SEQUENCES_FLIP,         /* 2 trained classes x P/2 with each other's labels */
     STOA_SEQUENCES_TRAINED_LIKE, /* the training distribution, other draws */
+    /* compounds: a model that goes by the first feature (a rule) is right in all of them, one that
+     * goes by the whole item (exemplars) in half; compare the closed accuracies */
+    STOA_SEQUENCES_RULE_IWL, /* query BX of a trained family; its labels are not in the context */
+    STOA_SEQUENCES_RULE_ICL, /* a new family: AX, BW, AW in the context, query BX; random labels */
     STOA_SEQUENCES_KINDS
 } stoa_sequences_kind;
 

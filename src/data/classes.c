@@ -6,6 +6,7 @@
 
 #include "data/normals.h"
 
+extern const stoa_class_kind stoa_classes_compounds;
 extern const stoa_class_kind stoa_classes_gaussian;
 extern const stoa_class_kind stoa_classes_glyphs;
 extern const stoa_class_kind stoa_classes_omniglot;
@@ -14,6 +15,7 @@ static const stoa_class_kind *const kinds[STOA_CLASSES_COUNT] = {
     [STOA_CLASSES_GAUSSIAN] = &stoa_classes_gaussian,
     [STOA_CLASSES_GLYPHS] = &stoa_classes_glyphs,
     [STOA_CLASSES_OMNIGLOT] = &stoa_classes_omniglot,
+    [STOA_CLASSES_COMPOUNDS] = &stoa_classes_compounds,
 };
 
 const char *stoa_class_source_name(int source) {

@@ -4,6 +4,15 @@
 
 #include "stoa/data.h"
 
+/* Members of a family of compounds. */
+enum {
+    STOA_COMPOUND_AX,
+    STOA_COMPOUND_AW,
+    STOA_COMPOUND_BW,
+    STOA_COMPOUND_BX, /* never trained on */
+    STOA_COMPOUND_MEMBERS
+};
+
 typedef struct stoa_class_kind {
     const char *name, *summary;
     bool endless;           /* has any number of classes */

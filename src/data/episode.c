@@ -11,11 +11,21 @@
 
 /* ---- classes and labels ---------------------------------------------------------------------- */
 
+/* Of compounds: twice the family, and 1 more for B. */
+static int64_t feature_label(const stoa_sequences *s, int64_t class_) {
+    const int64_t K = s->options.classes.trained;
+    if (class_ >= K)
+        return 2 * (class_ - K) + 1;
+    return 2 * (class_ / STOA_COMPOUND_BX) + (class_ % STOA_COMPOUND_BX == STOA_COMPOUND_BW);
+}
+
 int32_t stoa_sequences_label(const stoa_sequences *s, int32_t class_, int64_t j) {
     const int64_t X = s->options.labels_per_class;
+    const int rule = s->options.label_rule;
     assert(class_ >= 0 && j >= 0 && j < X);
-    int64_t label = s->options.label_rule == STOA_LABELS_ORDERED ? class_ * X + j
-                                                                 : class_ + STOA_LABEL_STRIDE * j;
+    int64_t label = rule == STOA_LABELS_ORDERED   ? class_ * X + j
+                    : rule == STOA_LABELS_FEATURE ? feature_label(s, class_)
+                                                  : class_ + STOA_LABEL_STRIDE * j;
     return (int32_t)(label < s->labels ? label : label % s->labels);
 }
 

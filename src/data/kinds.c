@@ -83,6 +83,44 @@ static void iwl_rare(const stoa_sequences *s, stoa_rng *rng, uint64_t names, sto
     draw_absent(s, rng, (int32_t)(K / 2 + stoa_draw_below(rng, (uint32_t)(K - K / 2))), names, e);
 }
 
+/* ---- rules against exemplars: compounds ------------------------------------------------------ */
+
+static void rule_iwl(const stoa_sequences *s, stoa_rng *rng, uint64_t names, stoa_episode *e) {
+    const int64_t K = s->options.classes.trained, P = s->options.pairs;
+    const uint32_t family = stoa_draw_below(rng, (uint32_t)s->options.classes.holdout);
+    const int32_t query = (int32_t)K + (int32_t)family;
+    const stoa_way asked = {STOA_CLASS_HOLDOUT + family, query, stoa_sequences_label(s, query, 0)};
+    const int32_t other = stoa_sequences_label(s, (int32_t)family * STOA_COMPOUND_BX, 0); // of AX
+    for (int64_t i = 0; i < P; i++)
+        do
+            stoa_draw_pair(s, rng, names, e, i);
+        while (e->slots[i].label == asked.label || e->slots[i].label == other);
+    stoa_set_way(&e->slots[P], &asked);
+    stoa_draw_exemplar(s, rng, names, e, P, 0);
+    e->choices[0] = asked.label;
+    e->choices[1] = other;
+}
+
+static void rule_icl(const stoa_sequences *s, stoa_rng *rng, uint64_t names, stoa_episode *e) {
+    /* AX and BW equally often, so that whole items favour neither */
+    static const int members[3] = {STOA_COMPOUND_AX, STOA_COMPOUND_BW, STOA_COMPOUND_AW};
+    const int64_t P = s->options.pairs,
+                  known = s->options.classes.trained + s->options.classes.holdout;
+    stoa_way labels[WAYS]; // only their labels are of use
+    stoa_draw_ways(s, rng, STOA_FROM_FRESH, names, false, labels, WAYS);
+    for (int64_t i = 0; i <= P; i++) {
+        const int member = i < P ? members[i % 3] : STOA_COMPOUND_BX;
+        const bool is_b = member == STOA_COMPOUND_BW || member == STOA_COMPOUND_BX;
+        const stoa_way way = {STOA_CLASS_FRESH + (int64_t)names * STOA_COMPOUND_MEMBERS + member,
+                              (int32_t)known + member, labels[is_b].label};
+        stoa_set_way(&e->slots[i], &way);
+        stoa_draw_exemplar(s, rng, names, e, i, i);
+    }
+    e->choices[0] = labels[0].label;
+    e->choices[1] = labels[1].label;
+    stoa_shuffle_pairs(s, rng, e);
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static bool has_holdout(const stoa_sequences *s) {
@@ -102,6 +140,17 @@ static bool always(const stoa_sequences *s) {
     return true;
 }
 
+static bool has_families(const stoa_sequences *s) {
+    return s->options.classes.source == STOA_CLASSES_COMPOUNDS && s->trained_labels >= WAYS &&
+           s->options.pairs >= 3;
+}
+
+/* Labels beside the two of a family are wanted for the context. */
+static bool has_feature_labels(const stoa_sequences *s) {
+    return has_families(s) && s->options.label_rule == STOA_LABELS_FEATURE &&
+           s->options.classes.holdout >= 1 && s->trained_labels > WAYS;
+}
+
 const stoa_episode_kind stoa_episode_kinds[STOA_SEQUENCES_KINDS] = {
     [STOA_SEQUENCES_ICL] = {"icl", "two held-out classes with new labels", true, has_holdout, icl},
     [STOA_SEQUENCES_ICL_TRAINED] = {"icl_trained", "two trained classes with new labels", true,
@@ -116,6 +165,11 @@ const stoa_episode_kind stoa_episode_kinds[STOA_SEQUENCES_KINDS] = {
                              has_labels, flip},
     [STOA_SEQUENCES_TRAINED_LIKE] = {"trained_like", "sequences as in training, drawn anew", false,
                                      always, stoa_episode_train},
+    [STOA_SEQUENCES_RULE_IWL] = {"rule_iwl", "compounds: an untrained one of a trained family",
+                                 true, has_feature_labels, rule_iwl},
+    [STOA_SEQUENCES_RULE_ICL] = {"rule_icl",
+                                 "compounds: the one of a new family not in the context", true,
+                                 has_families, rule_icl},
 };
 
 const char *stoa_sequences_kind_name(int kind) {

@@ -3,9 +3,9 @@
 
 #include "data/sequences.h"
 
-static const char *const sources[] = {"gaussian", "glyphs", "omniglot", NULL};
+static const char *const sources[] = {"gaussian", "glyphs", "omniglot", "compounds", NULL};
 static const char *const inks[] = {"standard", "paper", "ink", NULL};
-static const char *const label_rules[] = {"spread", "ordered", NULL};
+static const char *const label_rules[] = {"spread", "ordered", "feature", NULL};
 static const char *const ways_rules[] = {"labels", "classes", "any", NULL};
 static const char *const copies[] = {"none", "context", "query", NULL};
 static const char *const icl_labels[] = {"random", "rarest", NULL};
@@ -35,9 +35,9 @@ static const stoa_setting rows[] = {
     ROW_FLOAT("pixel_noise", classes.pixel_noise, "0", 0, 1000,
               "Standard deviation of fresh noise on every number of every item."),
     ROW_INT("width", classes.width, "64", 1, STOA_CLASSES_WIDTH_MAX,
-            "gaussian: D, numbers an item has."),
+            "gaussian, compounds: D, numbers an item has."),
     ROW_FLOAT("spread", classes.spread, "0.1", 0, 1000,
-              "gaussian: within-class spread relative to that between classes."),
+              "gaussian, compounds: within-class spread relative to that between classes."),
     ROW_INT("side", classes.side, "28", 1, 105, "Images: width and height in pixels."),
     ROW_CHOICE("ink", classes.ink, "standard", inks,
                "Images: (ink - mean) / sd, or paper 1 and ink 0 (released code), or ink 1."),
@@ -57,7 +57,8 @@ static const stoa_setting rows[] = {
     ROW_INT("labels_per_class", labels_per_class, "1", 1, STOA_SEQUENCES_LABELS_PER_CLASS_MAX,
             "X, labels a class has; it keeps one of them within a sequence."),
     ROW_CHOICE("label_rule", label_rule, "spread", label_rules,
-               "The X labels of class k: (k + 11 j) mod L, or kX..kX+X-1 (mod L)."),
+               "The X labels of class k: (k + 11 j) mod L, or kX..kX+X-1 (mod L); feature: by the "
+               "first feature of compounds."),
     ROW_BOOL("loose_fillers", loose_fillers, "false",
              "Each filler pair draws its label anew, as in the released code."),
 
@@ -143,6 +144,12 @@ stoa_status stoa_sequences_options_check(const stoa_sequences_options *o, stoa_e
                              "labels k and k + %d x %lld are the same when data.labels = %lld; "
                              "take another number of labels, or data.label_rule = ordered",
                              STOA_LABEL_STRIDE, j, L);
+    if (o->label_rule == STOA_LABELS_FEATURE &&
+        (o->classes.source != STOA_CLASSES_COMPOUNDS || X > 1))
+        return stoa_fail(
+            err, STOA_ERR_USAGE,
+            "data.label_rule = feature is for data.source = compounds with one label a "
+            "class");
     if (L == 0 && (K + o->classes.holdout) * X > LABELS_MAX)
         return stoa_fail(err, STOA_ERR_USAGE, "%lld labels are more than %d",
                          (K + (long long)o->classes.holdout) * X, LABELS_MAX);

@@ -51,14 +51,17 @@ static stoa_status check_draws(const stoa_sequences *s, stoa_error *err) {
 
 static stoa_status set_up(stoa_sequences *s, stoa_error *err) {
     stoa_sequences_options *o = &s->options;
-    const int64_t all = o->classes.trained + o->classes.holdout;
+    const int64_t K = o->classes.trained;
+    const int64_t all = o->label_rule == STOA_LABELS_FEATURE
+                            ? 2 * (K / STOA_COMPOUND_BX)
+                            : (K + o->classes.holdout) * o->labels_per_class;
     if (o->classes.seed == 0)
         o->classes.seed = o->seed;
     STOA_TRY(stoa_classes_open(&s->classes, &o->classes, err));
     o->classes = s->classes->options; // with what was measured
     o->classes.exemplars = s->classes->exemplars;
     s->item = stoa_classes_item_size(s->classes);
-    s->labels = (int32_t)(o->labels ? o->labels : all * o->labels_per_class);
+    s->labels = (int32_t)(o->labels ? o->labels : all);
     s->trained_labels = count_trained_labels(s);
     if (s->trained_labels < 0)
         return stoa_fail(err, STOA_ERR_MEMORY, "no memory to count %d labels", (int)s->labels);

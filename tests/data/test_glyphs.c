@@ -94,7 +94,7 @@ static void hands_differ_less_than_characters(void **state) {
 
 static void no_two_characters_are_the_same(void **state) {
     (void)state;
-    enum { CLASSES = 1500 };
+    enum { CLASSES = 800 };
     static float images[CLASSES][14 * 14];
     stoa_classes *c = glyphs_with("data.side=14 data.variation=0 data.ink=ink data.exemplars=0");
     double closest = HUGE_VAL;

@@ -175,6 +175,105 @@ static void exemplars_in_the_context_differ_from_the_query_s(void **state) {
     stoa_sequences_close(s);
 }
 
+/* ---- rules against exemplars ----------------------------------------------------------------- */
+
+static const char compounds[] = "data.source=compounds data.classes=60 data.holdout=20 "
+                                "data.label_rule=feature data.spread=0.05";
+
+/* Whether half `side` of two items shows the same feature. */
+static bool same_feature(const float *a, const float *b, int side) {
+    double d = 0;
+    for (int i = 32 * side; i < 32 * side + 32; i++)
+        d += (double)(a[i] - b[i]) * (double)(a[i] - b[i]);
+    return d < 0.1; // unrelated ones: about 1
+}
+
+static void a_rule_is_asked_for_with_an_untrained_compound_of_trained_features(void **state) {
+    (void)state;
+    stoa_sequences *s = sequences_with(compounds);
+    rows r = make_rows(s, STOA_SEQUENCES_RULE_IWL, N, true);
+    const stoa_classes *c = stoa_sequences_classes(s);
+    double families[20] = {0};
+    for (int64_t i = 0; i < N; i++) {
+        const int family = query_class(&r, i) - 60;
+        float member[3][64];
+        assert_in_range(family, 0, 19);
+        families[family]++;
+        for (int m = 0; m < 3; m++) // AX, AW, BW
+            stoa_classes_item(c, 3 * family + m, 0, 0, member[m]);
+        const float *asked = item_at(&r, i, 8);
+        assert_true(same_feature(asked, member[2], 0) && same_feature(asked, member[0], 1));
+        assert_false(same_feature(asked, member[0], 0) || same_feature(asked, member[2], 1));
+        assert_false(same_feature(asked, member[1], 0) || same_feature(asked, member[1], 1));
+        const int32_t of_a = stoa_sequences_label(s, 3 * family, 0);
+        assert_int_equal(stoa_sequences_label(s, 3 * family + 1, 0), of_a);
+        assert_int_equal(stoa_sequences_label(s, 3 * family + 2, 0), r.batch.target[i]);
+        assert_int_equal(r.batch.choices[2 * i], r.batch.target[i]);
+        assert_int_equal(r.batch.choices[2 * i + 1], of_a);
+        assert_int_equal(times_label(&r, i, of_a) + times_label(&r, i, r.batch.target[i]), 0);
+    }
+    for (int f = 0; f < 20; f++)
+        check_share(families[f], N, 1.0 / 20);
+    free_rows(&r);
+    stoa_sequences_close(s);
+}
+
+static void a_rule_is_asked_for_from_the_context_with_a_new_family(void **state) {
+    (void)state;
+    stoa_sequences *s = sequences_with(compounds);
+    rows r = make_rows(s, STOA_SEQUENCES_RULE_ICL, 300, true);
+    for (int64_t i = 0; i < r.n; i++) {
+        const float *asked = item_at(&r, i, 8);
+        int shares[2] = {0};
+        for (int64_t j = 0; j < 8; j++) {
+            bool first = same_feature(asked, item_at(&r, i, j), 0);
+            bool second = same_feature(asked, item_at(&r, i, j), 1);
+            assert_false(first && second); // BX itself is never shown
+            assert_int_equal(first, label_at(&r, i, j) == r.batch.target[i]);
+            shares[0] += first;
+            shares[1] += second;
+        }
+        assert_int_equal(shares[0], 3);
+        assert_int_equal(shares[1], 3);
+        assert_int_equal(r.batch.choices[1 + 2 * i], r.batch.target[i]);
+        assert_int_not_equal(r.batch.choices[2 * i], r.batch.target[i]);
+        assert_true(i == 0 || !same_feature(asked, item_at(&r, i - 1, 8), 0)); // families are new
+    }
+    free_rows(&r);
+    /* whole items favour neither label */
+    stoa_sequences_measured m;
+    assert_int_equal(stoa_sequences_measure(s, NULL, STOA_SEQUENCES_RULE_ICL, N, &m, NULL),
+                     STOA_OK);
+    check_share(N * m.nearest, N, 0.5);
+    stoa_sequences_close(s);
+}
+
+static void rules_are_asked_for_with_compounds_alone(void **state) {
+    (void)state;
+    stoa_sequences *s = sequences_with("");
+    assert_false(stoa_sequences_has(s, STOA_SEQUENCES_RULE_IWL));
+    assert_false(stoa_sequences_has(s, STOA_SEQUENCES_RULE_ICL));
+    stoa_sequences_close(s);
+    s = sequences_with("data.source=compounds data.classes=60 data.holdout=20");
+    assert_false(stoa_sequences_has(s, STOA_SEQUENCES_RULE_IWL)); // labels know no features
+    assert_true(stoa_sequences_has(s, STOA_SEQUENCES_RULE_ICL));
+    stoa_sequences_close(s);
+    s = sequences_with("data.source=compounds data.classes=60 data.holdout=20 data.labels=0 "
+                       "data.label_rule=feature");
+    assert_int_equal(stoa_sequences_labels(s), 40);
+    assert_true(stoa_sequences_has(s, STOA_SEQUENCES_RULE_IWL));
+    rows r = make_rows(s, TRAINING, 1000, false);
+    for (int64_t i = 0; i < r.n; i++)
+        assert_int_equal(r.batch.target[i],
+                         query_class(&r, i) / 3 * 2 + query_class(&r, i) % 3 / 2);
+    free_rows(&r);
+    stoa_sequences_close(s);
+    check_refused("data.source=compounds data.classes=61 data.holdout=2", "three at a time");
+    check_refused("data.source=compounds data.classes=60 data.holdout=21", "three at a time");
+    check_refused("data.source=compounds data.classes=60 data.holdout=2 data.width=63", "even");
+    check_refused("data.label_rule=feature", "compounds");
+}
+
 static void chance_is_one_half_closed_and_one_in_all_labels_open(void **state) {
     (void)state;
     stoa_sequences *s = sequences_with("data.labels_per_class=4");
@@ -219,6 +318,9 @@ int main(void) {
         cmocka_unit_test(iwl_asks_for_a_label_that_is_not_in_the_context),
         cmocka_unit_test(trained_like_sequences_are_as_in_training_but_other_ones),
         cmocka_unit_test(exemplars_in_the_context_differ_from_the_query_s),
+        cmocka_unit_test(a_rule_is_asked_for_with_an_untrained_compound_of_trained_features),
+        cmocka_unit_test(a_rule_is_asked_for_from_the_context_with_a_new_family),
+        cmocka_unit_test(rules_are_asked_for_with_compounds_alone),
         cmocka_unit_test(chance_is_one_half_closed_and_one_in_all_labels_open),
         cmocka_unit_test(kinds_that_cannot_be_made_are_said_to_be_absent),
         cmocka_unit_test(kinds_are_found_by_name),

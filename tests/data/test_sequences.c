@@ -42,8 +42,10 @@ static void a_row_is_the_same_in_every_batch_and_on_any_threads(void **state) {
 
 static void evaluation_rows_are_the_same_wherever_a_batch_begins(void **state) {
     (void)state;
-    stoa_sequences *s = sequences_with("data.classes=50");
+    stoa_sequences *s = sequences_with("data.source=compounds data.classes=60 data.holdout=20 "
+                                       "data.label_rule=feature");
     for (int kind = 0; kind < STOA_SEQUENCES_KINDS; kind++) {
+        assert_true(stoa_sequences_has(s, kind));
         rows all = make_rows(s, kind, 40, true), some = make_rows(s, kind, 10, true);
         stoa_sequences_eval(s, NULL, kind, 30, 10, &some.batch);
         check_same_rows(&all, 30, &some);
