@@ -103,12 +103,14 @@ typedef struct stoa_omniglot_counts {
     int64_t alphabets, characters;
     int64_t background; /* characters of the background set */
     int64_t drawings;   /* of each character */
+    int64_t queries;    /* of the one-shot runs; 0: all_runs.zip was not there */
 } stoa_omniglot_counts;
 
 /* Converts the original archives (Lake et al. 2015, github.com/brendenlake/omniglot) in the folder
  * `from`, images_background.zip and images_evaluation.zip or the folders they unpack to, to the
- * compact file that class sources read, with its tables alphabets.tsv and characters.tsv. Missing
- * or unreadable drawings are STOA_ERR_FORMAT. */
+ * compact file that class sources read, with its tables alphabets.tsv and characters.tsv; with
+ * all_runs.zip beside them also oneshot_runs.tsv. Missing or unreadable drawings are
+ * STOA_ERR_FORMAT. */
 STOA_API stoa_status stoa_omniglot_import(const char *from, const char *folder,
                                           stoa_omniglot_counts *counts, stoa_error *err);
 

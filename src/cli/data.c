@@ -49,7 +49,8 @@ static const cli_parser parser = {
         "three: some text, and the measured properties. Settings are those of `stoa train`.\n"
         "classes    a contact sheet with a class in each row\n"
         "omniglot   converts images_background.zip and images_evaluation.zip in the folder IMPORT, "
-        "or the folders they unpack to, into the file that data.path wants\n"
+        "or the folders they unpack to, into the file that data.path wants; all_runs.zip beside "
+        "them, into the table that oneshot wants\n"
         "oneshot    the published one-shot test with the modified Hausdorff distance: 38.75 % "
         "errors when the drawings in DIR are read as they should be\n\n"
         "  stoa data sequences --set data.source=glyphs --sheet train.png\n"
@@ -305,6 +306,7 @@ static stoa_status omniglot(const options *o, json_t *json, stoa_pool *pool, sto
         json_object_set_new(json, "characters", json_integer(n.characters));
         json_object_set_new(json, "background", json_integer(n.background));
         json_object_set_new(json, "drawings", json_integer(n.drawings));
+        json_object_set_new(json, "queries", json_integer(n.queries));
         return STOA_OK;
     }
     printf("%s: %lld characters of %lld alphabets, %lld drawings of each\n", out,
@@ -312,6 +314,8 @@ static stoa_status omniglot(const options *o, json_t *json, stoa_pool *pool, sto
     if (n.background == n.characters || n.background == 0)
         printf("There is only the %s set; the other archive was not found in %s.\n",
                n.background ? "background" : "evaluation", o->subject);
+    if (n.queries)
+        printf("%lld one-shot queries: `stoa data oneshot %s`\n", (long long)n.queries, out);
     printf("\nNext:\n  stoa data sequences --set data.source=omniglot --set data.path=%s --set "
            "data.classes=1500 --set data.holdout=123 --sheet train.png\n",
            out);

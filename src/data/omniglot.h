@@ -34,7 +34,8 @@ enum {
     STOA_OMNIGLOT_BYTES = STOA_OMNIGLOT_SIDE * STOA_OMNIGLOT_ROW,
     STOA_OMNIGLOT_HEADER = 64,
     STOA_OMNIGLOT_RECORDS_MAX = 1 << 17,
-    STOA_OMNIGLOT_DRAWINGS_MAX = 99, /* two digits in the archives' file names */
+    STOA_OMNIGLOT_DRAWINGS_MAX = 99,  /* two digits in the archives' file names */
+    STOA_OMNIGLOT_PNG_MOST = 1 << 16, /* bytes of a file in an archive; a drawing has some 250 */
 };
 
 typedef struct stoa_omniglot {
@@ -87,5 +88,16 @@ stoa_status stoa_omniglot_add_zip(stoa_omniglot_set *set, const char *path, bool
 stoa_status stoa_omniglot_add_folder(stoa_omniglot_set *set, const char *path, bool background,
                                      stoa_error *err);
 void stoa_omniglot_set_deinit(stoa_omniglot_set *set);
+
+/* Of one file of an archive. data holds STOA_OMNIGLOT_PNG_MOST bytes. */
+struct zip;
+stoa_status stoa_omniglot_unpack(struct zip *zip, uint64_t entry, const char *path, void *data,
+                                 size_t *size, stoa_error *err);
+/* Dark pixels are ink. */
+stoa_status stoa_omniglot_read_png(const char *where, const char *path, const void *png,
+                                   size_t size, uint8_t bits[STOA_OMNIGLOT_BYTES], stoa_error *err);
+/* Appends oneshot_runs.tsv, made of all_runs.zip at path; queries: its rows. */
+stoa_status stoa_omniglot_runs(const stoa_omniglot *o, const char *path, stoa_buffer *out,
+                               int64_t *queries, stoa_error *err);
 
 #endif /* STOA_DATA_OMNIGLOT_H */

@@ -12,10 +12,7 @@
 
 #include "data/omniglot.h"
 
-enum {
-    PNG_MOST = 1 << 16, /* bytes; a drawing has some 250 */
-    DEPTH = 8,          /* of folders */
-};
+enum { DEPTH = 8 }; /* of folders */
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -75,9 +72,9 @@ bool stoa_omniglot_is_drawing(const char *path) {
 
 /* ---- images ---------------------------------------------------------------------------------- */
 
-/* Dark pixels are ink. */
-static stoa_status read_png(const char *where, const char *path, const void *png, size_t size,
-                            uint8_t bits[STOA_OMNIGLOT_BYTES], stoa_error *err) {
+stoa_status stoa_omniglot_read_png(const char *where, const char *path, const void *png,
+                                   size_t size, uint8_t bits[STOA_OMNIGLOT_BYTES],
+                                   stoa_error *err) {
     enum { SIDE = STOA_OMNIGLOT_SIDE };
     png_image image = {.version = PNG_IMAGE_VERSION};
     const png_color paper = {255, 255, 255};
@@ -148,7 +145,7 @@ stoa_status stoa_omniglot_add(stoa_omniglot_set *set, const char *where, const c
     d->drawing = name.drawing;
     d->character = name.character;
     d->alphabet = alphabet;
-    STOA_TRY(read_png(where, path, png, size, d->bits, err));
+    STOA_TRY(stoa_omniglot_read_png(where, path, png, size, d->bits, err));
     set->count++;
     return STOA_OK;
 }
@@ -161,27 +158,36 @@ void stoa_omniglot_set_deinit(stoa_omniglot_set *set) {
 
 /* ---- archives -------------------------------------------------------------------------------- */
 
-static stoa_status add_entry(stoa_omniglot_set *set, zip_t *zip, zip_uint64_t i, const char *path,
-                             bool background, stoa_error *err) {
-    uint8_t png[PNG_MOST];
+stoa_status stoa_omniglot_unpack(zip_t *zip, uint64_t entry, const char *path, void *data,
+                                 size_t *size, stoa_error *err) {
     zip_stat_t stat;
-    if (zip_stat_index(zip, i, 0, &stat) != 0 || !(stat.valid & ZIP_STAT_SIZE) ||
+    if (zip_stat_index(zip, entry, 0, &stat) != 0 || !(stat.valid & ZIP_STAT_SIZE) ||
         !(stat.valid & ZIP_STAT_NAME))
-        return stoa_fail(err, STOA_ERR_FORMAT, "%s: entry %llu: %s", path, (unsigned long long)i,
-                         zip_strerror(zip));
-    if (!stoa_omniglot_is_drawing(stat.name))
-        return STOA_OK;
-    if (stat.size > sizeof png)
+        return stoa_fail(err, STOA_ERR_FORMAT, "%s: entry %llu: %s", path,
+                         (unsigned long long)entry, zip_strerror(zip));
+    if (stat.size > STOA_OMNIGLOT_PNG_MOST)
         return stoa_fail(err, STOA_ERR_FORMAT, "%s: %s: %llu bytes are too many for a drawing",
                          path, stat.name, (unsigned long long)stat.size);
-    zip_file_t *file = zip_fopen_index(zip, i, 0);
-    zip_int64_t got = file ? zip_fread(file, png, stat.size) : -1;
+    zip_file_t *file = zip_fopen_index(zip, entry, 0);
+    zip_int64_t got = file ? zip_fread(file, data, stat.size) : -1;
     if (file && zip_fclose(file) != 0) // also says whether the entry's checksum holds
         got = -1;
     if (got < 0 || (zip_uint64_t)got != stat.size)
         return stoa_fail(err, STOA_ERR_FORMAT, "%s: %s: cannot be unpacked (damaged?)", path,
                          stat.name);
-    return stoa_omniglot_add(set, path, stat.name, background, png, stat.size, err);
+    *size = stat.size;
+    return STOA_OK;
+}
+
+static stoa_status add_entry(stoa_omniglot_set *set, zip_t *zip, zip_uint64_t i, const char *path,
+                             bool background, stoa_error *err) {
+    uint8_t png[STOA_OMNIGLOT_PNG_MOST];
+    const char *name = zip_get_name(zip, i, 0);
+    size_t size;
+    if (!name || !stoa_omniglot_is_drawing(name))
+        return STOA_OK;
+    STOA_TRY(stoa_omniglot_unpack(zip, i, path, png, &size, err));
+    return stoa_omniglot_add(set, path, name, background, png, size, err);
 }
 
 stoa_status stoa_omniglot_add_zip(stoa_omniglot_set *set, const char *path, bool background,
@@ -222,7 +228,7 @@ static stoa_status walk(stoa_omniglot_set *set, const char *path, int depth, boo
         if (S_ISDIR(st.st_mode) && depth < DEPTH) {
             status = walk(set, inside, depth + 1, background, err);
         } else if (S_ISREG(st.st_mode) && stoa_omniglot_is_drawing(inside)) {
-            status = stoa_file_read(inside, PNG_MOST, &data, &size, err);
+            status = stoa_file_read(inside, STOA_OMNIGLOT_PNG_MOST, &data, &size, err);
             if (status != STOA_OK)
                 break;
             status = stoa_omniglot_add(set, path, inside, background, data, size, err);

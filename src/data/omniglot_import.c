@@ -120,39 +120,54 @@ static stoa_status save(const char *folder, const char *name, const stoa_buffer 
     return stoa_file_write(path, text->data, text->len, err);
 }
 
+/* The one-shot runs, if <from>/all_runs.zip is there. */
+static stoa_status find_runs(const stoa_omniglot *o, const char *from, stoa_buffer *out,
+                             int64_t *queries, stoa_error *err) {
+    char path[1024];
+    if (!stoa_path_join(path, sizeof path, from, "all_runs.zip") || !stoa_file_exists(path))
+        return STOA_OK;
+    return stoa_omniglot_runs(o, path, out, queries, err);
+}
+
 /* The drawings themselves come last: where they are, all is. */
-static stoa_status save_all(const stoa_omniglot_set *set, const stoa_omniglot *o,
-                            const char *folder, stoa_error *err) {
-    stoa_buffer alphabets = {0}, characters = {0}, drawings = {0};
+static stoa_status save_all(const stoa_omniglot_set *set, const stoa_omniglot *o, const char *from,
+                            const char *folder, int64_t *queries, stoa_error *err) {
+    stoa_buffer alphabets = {0}, characters = {0}, drawings = {0}, runs = {0};
     write_tables(set, o, &alphabets, &characters);
-    stoa_status status = stoa_omniglot_write(o, &drawings, err);
+    stoa_status status = find_runs(o, from, &runs, queries, err);
+    if (status == STOA_OK)
+        status = stoa_omniglot_write(o, &drawings, err);
     if (status == STOA_OK)
         status = stoa_mkdirs(folder, err);
     if (status == STOA_OK)
         status = save(folder, "alphabets.tsv", &alphabets, err);
     if (status == STOA_OK)
         status = save(folder, "characters.tsv", &characters, err);
+    if (status == STOA_OK && *queries > 0)
+        status = save(folder, "oneshot_runs.tsv", &runs, err);
     if (status == STOA_OK)
         status = save(folder, STOA_OMNIGLOT_FILE, &drawings, err);
     stoa_buffer_deinit(&alphabets);
     stoa_buffer_deinit(&characters);
     stoa_buffer_deinit(&drawings);
+    stoa_buffer_deinit(&runs);
     return status;
 }
 
-static stoa_status convert(stoa_omniglot_set *set, const char *folder, stoa_omniglot_counts *counts,
-                           stoa_error *err) {
+static stoa_status convert(stoa_omniglot_set *set, const char *from, const char *folder,
+                           stoa_omniglot_counts *counts, stoa_error *err) {
     stoa_omniglot o = {0};
     qsort(set->drawings, (size_t)set->count, sizeof *set->drawings, by_number);
-    STOA_TRY(check_order(set, &o, err));
+    if (check_order(set, &o, err) != STOA_OK)
+        return stoa_fail_context(err, STOA_ERR_FORMAT, "%s", from);
     o.bits = stoa_alloc((size_t)set->count * STOA_OMNIGLOT_BYTES);
     if (!o.bits)
         return stoa_fail(err, STOA_ERR_MEMORY, "no memory for %lld drawings",
                          (long long)set->count);
     for (int64_t i = 0; i < set->count; i++)
         memcpy(o.bits + i * STOA_OMNIGLOT_BYTES, set->drawings[i].bits, STOA_OMNIGLOT_BYTES);
-    stoa_status status = save_all(set, &o, folder, err);
-    *counts = (stoa_omniglot_counts){o.alphabets, o.characters, o.background, o.drawings};
+    *counts = (stoa_omniglot_counts){o.alphabets, o.characters, o.background, o.drawings, 0};
+    stoa_status status = save_all(set, &o, from, folder, &counts->queries, err);
     stoa_omniglot_deinit(&o);
     return status;
 }
@@ -170,9 +185,7 @@ stoa_status stoa_omniglot_import(const char *from, const char *folder, stoa_omni
                            "images_evaluation.zip, or the folders they unpack to",
                            from);
     if (status == STOA_OK)
-        status = convert(&set, folder, counts, err);
-    if (status == STOA_ERR_FORMAT && set.count > 0)
-        stoa_fail_context(err, status, "%s", from);
+        status = convert(&set, from, folder, counts, err);
     stoa_omniglot_set_deinit(&set);
     return status;
 }

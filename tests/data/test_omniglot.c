@@ -242,6 +242,77 @@ static void damaged_archives_are_refused(void **state) {
     stoa_free(data);
 }
 
+/* ---- the one-shot runs ----------------------------------------------------------------------- */
+
+/* Two runs over the characters of the data set: drawing 1 is asked, drawing 0 shown. */
+static void write_runs(const char *into, const char *labels, bool strange) {
+    char path[512], name[64];
+    int code;
+    assert_int_equal(stoa_mkdirs(into, NULL), STOA_OK);
+    snprintf(path, sizeof path, "%s/all_runs.zip", into);
+    zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
+    assert_non_null(zip);
+    for (int c = 0; c < 3; c++)
+        for (int d = 0; d < 2; d++) {
+            snprintf(name, sizeof name,
+                     d ? "all_runs/run02/test/item%02d.png"
+                       : "all_runs/run02/training/class%02d.png",
+                     d ? 3 - c : c + 1);
+            path_of(path, root, c, d);
+            if (strange && d) {
+                snprintf(path, sizeof path, "%s/strange.png", into);
+                write_png(path, SIDE, 7, 0);
+            }
+            assert_true(zip_file_add(zip, name, zip_source_file(zip, path, 0, -1), 0) >= 0);
+        }
+    zip_file_add(zip, "all_runs/run02/class_labels.txt",
+                 zip_source_buffer(zip, labels, strlen(labels), 0), 0);
+    assert_int_equal(zip_close(zip), 0);
+}
+
+static void runs_become_records_by_their_pixels(void **state) {
+    char source[128];
+    stoa_omniglot_counts counts;
+    stoa_error err = {0};
+    size_t size;
+    snprintf(source, sizeof source, "%s", inside(state, "source"));
+    write_folders(source);
+    write_runs(source,
+               "run02/test/item01.png run02/training/class03.png\n"
+               "run02/test/item02.png run02/training/class02.png\r\n"
+               "run02/test/item03.png run02/training/class01.png",
+               false);
+    if (stoa_omniglot_import(source, inside(state, "out"), &counts, &err) != STOA_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(counts.queries, 3);
+    char *text = read_all(inside(state, "out"), "oneshot_runs.tsv", &size);
+    assert_string_equal(text, "run\titem\ttest_record\tanswer_record\n"
+                              "2\t1\t5\t4\n2\t2\t3\t2\n2\t3\t1\t0\n");
+    stoa_free(text);
+    stoa_oneshot result;
+    assert_int_equal(stoa_omniglot_oneshot(inside(state, "out"), NULL, &result, NULL), STOA_OK);
+    assert_int_equal(result.queries, 3);
+}
+
+static void runs_that_do_not_fit_the_drawings_are_refused(void **state) {
+    static const struct {
+        const char *labels, *said;
+        bool strange;
+    } bad[] = {
+        {"run02/test/item01.png run03/training/class03.png", "line 1", false},
+        {"run02/test/item01.png run02/training/class03.png\nnonsense", "line 2", false},
+        {"run02/test/item01.png run02/training/class09.png", "class09.png is missing", false},
+        {"run02/test/item01.png run02/training/class03.png", "none of the drawings", true},
+    };
+    char source[128];
+    snprintf(source, sizeof source, "%s", inside(state, "source"));
+    write_folders(source);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        write_runs(source, bad[i].labels, bad[i].strange);
+        check_import_fails(state, STOA_ERR_FORMAT, bad[i].said);
+    }
+}
+
 /* ---- a hostile file -------------------------------------------------------------------------- */
 
 static stoa_status parse(const char *data, size_t size, stoa_error *err) {
@@ -558,6 +629,8 @@ int main(void) {
         cmocka_unit_test(every_pixel_comes_through),
         IN_FOLDER(incomplete_and_broken_archives_are_refused_by_file),
         IN_FOLDER(damaged_archives_are_refused),
+        IN_FOLDER(runs_become_records_by_their_pixels),
+        IN_FOLDER(runs_that_do_not_fit_the_drawings_are_refused),
         cmocka_unit_test(a_damaged_file_is_refused_wherever_the_damage_is),
         cmocka_unit_test(bad_offsets_and_runs_are_refused_behind_a_right_checksum),
         IN_FOLDER(a_missing_file_is_told_with_how_to_make_it),
