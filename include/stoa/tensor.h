@@ -180,7 +180,7 @@ STOA_API void stoa_keep_grad(stoa_ctx *ctx, stoa_tensor *t);
     X(CONCAT, concat) X(SLICE, slice) X(TRANSPOSE, transpose) \
     /* matrix products */ \
     X(LINEAR, linear) X(MATMUL, matmul) X(CONV2D, conv2d) X(MAX_POOL, max_pool) \
-    X(AVG_POOL, avg_pool) \
+    X(AVG_POOL, avg_pool) X(CONV_NORM_POOL, conv_norm_pool) \
     /* sequence */ \
     X(ATTENTION, attention) X(ATTENTION_CACHED, attention_cached) X(LSTM, lstm) X(GRU, gru)
 /* clang-format on */
@@ -334,6 +334,19 @@ STOA_API stoa_tensor *stoa_max_pool(stoa_ctx *ctx, stoa_tensor *x, int size,
                                     stoa_conv_options options);
 STOA_API stoa_tensor *stoa_avg_pool(stoa_ctx *ctx, stoa_tensor *x, int size,
                                     stoa_conv_options options);
+/* max_pool(relu(batch_norm(conv2d(x)))) without ever holding what lies between: the first layers of
+ * an image network, whose planes are its largest. x gets no gradient. Norm as in stoa_batch_norm:
+ * scale, shift, running_mean, running_var (O). O is a multiple of 16; a window of the convolution
+ * has at most 64 numbers. */
+typedef struct stoa_conv_norm_pool_options {
+    stoa_conv_options conv, pool;
+    int size; /* of the pool's window, at most 15 */
+    double decay, eps;
+} stoa_conv_norm_pool_options;
+STOA_API stoa_tensor *stoa_conv_norm_pool(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *weight,
+                                          stoa_tensor *scale, stoa_tensor *shift,
+                                          stoa_tensor *running_mean, stoa_tensor *running_var,
+                                          const stoa_conv_norm_pool_options *options);
 
 /* softmax(scale * q k^T + mask) v per head; query head j reads key/value head j / (H / G).
  * q, k and v are columns of wider tensors, so that one fused projection serves them:

@@ -74,11 +74,27 @@ static stoa_tensor *apply(stoa_ctx *ctx, const stoa_icl_conv *c, stoa_tensor *x,
     return stoa_batch_norm(ctx, x, c->scale, c->shift, c->running_mean, c->running_var, decay, eps);
 }
 
+/* The first layers, down to a quarter of the picture's sides: their planes are far larger than all
+ * that follows, and made one picture at a time where a window fits. */
+static stoa_tensor *first(stoa_ctx *ctx, const stoa_icl_conv *c, stoa_tensor *x) {
+    enum { FITS = 64 };
+    int size = (int)c->weight->shape[2];
+    stoa_conv_options conv = stoa_icl_same(x, size, 2);
+    if (stoa_numel(c->weight) / c->weight->shape[0] > FITS) { // several input channels
+        x = stoa_relu(ctx, apply(ctx, c, x, 2));
+        return stoa_max_pool(ctx, x, 3, stoa_icl_same(x, 3, 2));
+    }
+    const stoa_tensor planes = {
+        .shape = {0, 0, (x->shape[2] + 1) / 2, (x->shape[3] + 1) / 2}}; // after the convolution
+    stoa_conv_norm_pool_options how = {
+        .conv = conv, .pool = stoa_icl_same(&planes, 3, 2), .size = 3, .decay = decay, .eps = eps};
+    return stoa_conv_norm_pool(ctx, x, c->weight, c->scale, c->shift, c->running_mean,
+                               c->running_var, &how);
+}
+
 stoa_tensor *stoa_icl_resnet(stoa_ctx *ctx, const stoa_icl *icl, int64_t rows, const float *items) {
     const stoa_icl_conv *c = icl->convs;
-    stoa_tensor *x = stoa_icl_picture(ctx, icl, rows, items);
-    x = stoa_relu(ctx, apply(ctx, c++, x, 2));
-    x = stoa_max_pool(ctx, x, 3, stoa_icl_same(x, 3, 2));
+    stoa_tensor *x = first(ctx, c++, stoa_icl_picture(ctx, icl, rows, items));
     for (int g = 0; g < GROUPS; g++)
         for (int b = 0; b < BLOCKS; b++) {
             int stride = b == 0 ? groups[g].stride : 1;

@@ -59,6 +59,10 @@ typedef union stoa_op_params {
         int size; /* pools */
     } conv;
     struct {
+        stoa_conv_norm_pool_options options;
+        bool training;
+    } stem; /* conv_norm_pool */
+    struct {
         int heads, kv_heads, head_width;
         int64_t q_column, k_column, v_column;
         bool causal;

@@ -18,6 +18,14 @@ static double conv2d_flops(const stoa_node *n) {
     return 2.0 * (double)stoa_numel(n->out[0]) * (double)(w[1] * w[2] * w[3]);
 }
 
+static double conv_norm_pool_flops(const stoa_node *n) {
+    const int64_t *x = n->in[0]->shape, *w = n->in[1]->shape;
+    const stoa_conv_options *o = &n->p.stem.options.conv;
+    int64_t p = (x[2] + o->pad_top + o->pad_bottom - w[2]) / o->stride + 1;
+    int64_t q = (x[3] + o->pad_left + o->pad_right - w[3]) / o->stride + 1;
+    return 2.0 * (double)(x[0] * p * q) * (double)stoa_numel(n->in[1]);
+}
+
 /* q k^T and its product with v, over all Tq x Tk pairs */
 static double attention_flops(const stoa_node *n) {
     const int64_t *q = n->in[0]->shape, *k = n->in[1]->shape; // (B, Tq, *), (B, Tk, *)
@@ -86,6 +94,7 @@ const stoa_op_row stoa_op_table[STOA_OP_COUNT] = {
     ROW(CONV2D, conv2d, true, conv2d_flops),
     ROW(MAX_POOL, max_pool, true, NULL),
     ROW(AVG_POOL, avg_pool, true, NULL),
+    ROW(CONV_NORM_POOL, conv_norm_pool, true, conv_norm_pool_flops),
     ROW(ATTENTION, attention, true, attention_flops),
     ROW(ATTENTION_CACHED, attention_cached, false, NULL),
     ROW(LSTM, lstm, true, recurrent_flops),

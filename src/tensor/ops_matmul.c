@@ -88,3 +88,35 @@ stoa_tensor *stoa_avg_pool(stoa_ctx *ctx, stoa_tensor *x, int size, stoa_conv_op
     stoa_node node = pool_node(ctx, STOA_OP_AVG_POOL, x, size, options);
     return stoa_node_run(ctx, &node);
 }
+
+enum { STEM_NUMBERS = 64, STEM_CHANNELS = 16, STEM_WINDOW = 15 };
+
+stoa_tensor *stoa_conv_norm_pool(stoa_ctx *ctx, stoa_tensor *x, stoa_tensor *weight,
+                                 stoa_tensor *scale, stoa_tensor *shift, stoa_tensor *running_mean,
+                                 stoa_tensor *running_var,
+                                 const stoa_conv_norm_pool_options *options) {
+    const stoa_conv_options *o = &options->conv, *p = &options->pool;
+    assert(x->ndim == 4 && weight->ndim == 4 && x->shape[1] == weight->shape[1]);
+    assert(!x->requires_grad && options->size >= 1 && options->size <= STEM_WINDOW);
+    int64_t out = weight->shape[0], numbers = stoa_numel(weight) / out;
+    assert(out % STEM_CHANNELS == 0 && numbers <= STEM_NUMBERS);
+    assert(stoa_numel(scale) == out && stoa_numel(shift) == out);
+    assert(stoa_numel(running_mean) == out && stoa_numel(running_var) == out);
+    assert(p->pad_top < options->size && p->pad_bottom < options->size);
+    assert(p->pad_left < options->size && p->pad_right < options->size);
+    int64_t h = positions(x->shape[2], (int)weight->shape[2], o->pad_top, o->pad_bottom, o->stride);
+    int64_t w = positions(x->shape[3], (int)weight->shape[3], o->pad_left, o->pad_right, o->stride);
+    h = positions(h, options->size, p->pad_top, p->pad_bottom, p->stride);
+    w = positions(w, options->size, p->pad_left, p->pad_right, p->stride);
+    stoa_node node = {.op = STOA_OP_CONV_NORM_POOL,
+                      .in = {x, weight, scale, shift, running_mean, running_var},
+                      .out = {stoa_new(ctx, x->dtype, STOA_SHAPE(x->shape[0], out, h, w))},
+                      .p.stem = {.options = *options, .training = ctx->training}};
+    if (stoa_node_wants_grad(ctx, &node)) {
+        node.save[0] = stoa_new(ctx, STOA_U8, STOA_SHAPE(x->shape[0], h, w, out)); // which maximum
+        node.save[1] = stoa_new(ctx, stoa_ctx_full(ctx), STOA_SHAPE(out, 2)); // mean, 1 / deviation
+        /* mean window, then the windows' covariance */
+        node.save[2] = stoa_new(ctx, stoa_ctx_full(ctx), STOA_SHAPE(numbers + 1, STEM_NUMBERS));
+    }
+    return stoa_node_run(ctx, &node);
+}

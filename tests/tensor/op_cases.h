@@ -19,6 +19,7 @@ typedef enum op_role {
     OP_FULL,  /* activation in full precision (f32; f64 on ref), wants a gradient */
     OP_PARAM, /* f32 parameter with its own gradient memory */
     OP_CONST, /* full precision, no gradient */
+    OP_FIXED, /* as OP_ACT, without a gradient */
 } op_role;
 
 /* ---- for build functions --------------------------------------------------------------------- */

@@ -124,6 +124,41 @@ static stoa_tensor *conv_no_bias(op_env *e, const int64_t *d) {
     return conv_with(e, d, false);
 }
 
+/* ---- convolution, norm, ReLU and maxima at once ---------------------------------------------- */
+
+/* d: B, C, H, W, O, size, stride, pad; every third channel's norm falls. */
+static stoa_tensor *conv_norm_pool(op_env *e, const int64_t *d, bool training) {
+    stoa_ctx *ctx = op_ctx(e);
+    stoa_tensor *x = op_input(e, "x", OP_FIXED, STOA_SHAPE(d[0], d[1], d[2], d[3]));
+    stoa_tensor *w = op_input(e, "w", OP_PARAM, STOA_SHAPE(d[4], d[1], d[5], d[5]));
+    stoa_tensor *scale = op_input(e, "scale", OP_PARAM, STOA_SHAPE(d[4]));
+    stoa_tensor *shift = op_input(e, "shift", OP_PARAM, STOA_SHAPE(d[4]));
+    stoa_tensor *mean = op_input(e, "mean", OP_CONST, STOA_SHAPE(d[4]));
+    stoa_tensor *variance = op_input_in(e, "variance", OP_CONST, 0.5, 2, STOA_SHAPE(d[4]));
+    stoa_conv_norm_pool_options o = {.conv = conv_options(d, (int)d[5]),
+                                     .pool = {2, 1, 1, d[7] > 0, 1},
+                                     .size = 3,
+                                     .decay = 0.9,
+                                     .eps = 1e-5};
+    stoa_ctx_set_training(ctx, training);
+    stoa_tensor *y = stoa_conv_norm_pool(ctx, x, w, scale, shift, mean, variance, &o);
+    op_also(e, mean);
+    op_also(e, variance);
+    return y;
+}
+
+static stoa_tensor *conv_norm_pool_training(op_env *e, const int64_t *d) {
+    return conv_norm_pool(e, d, true);
+}
+
+static stoa_tensor *conv_norm_pool_running(op_env *e, const int64_t *d) {
+    return conv_norm_pool(e, d, false);
+}
+
+static const int64_t stem_dims[][8] = {{2, 1, 5, 6, 16, 3, 2, 1},   {3, 2, 7, 7, 32, 3, 1, 0},
+                                       {2, 1, 19, 21, 64, 7, 2, 3}, {5, 4, 9, 8, 16, 4, 2, 1},
+                                       {4, 1, 12, 12, 48, 8, 3, 2}, {0, 1, 5, 5, 16, 3, 1, 1}};
+
 /* ---- pooling --------------------------------------------------------------------------------- */
 
 /* d: B, C, H, W, -, size, stride, pad */
@@ -172,6 +207,10 @@ const op_case op_cases_matmul[] = {
     {STOA_OP_CONV2D, "", conv, ROWS(conv_dims, 2), .tol_f32 = 1e-5, .tol_bf16 = 2e-2},
     {STOA_OP_CONV2D, "no bias", conv_no_bias, SMALL(conv_dims), .tol_f32 = 1e-5, .tol_bf16 = 2e-2},
     {STOA_OP_MAX_POOL, "", max_pool, ROWS(pool_dims, 1), .tol_f32 = 1e-5, .tol_bf16 = 1e-2},
+    {STOA_OP_CONV_NORM_POOL, "training", conv_norm_pool_training, ROWS(stem_dims, 0),
+     .tol_f32 = 2e-5, .tol_bf16 = 3e-2, .extra_output = 2},
+    {STOA_OP_CONV_NORM_POOL, "running", conv_norm_pool_running, ROWS(stem_dims, 0), .tol_f32 = 2e-5,
+     .tol_bf16 = 3e-2, .extra_output = 2},
     {STOA_OP_AVG_POOL, "", avg_pool, ROWS(pool_dims, 1), .tol_f32 = 1e-5, .tol_bf16 = 1e-2},
 };
 const int op_cases_matmul_count = OP_COUNT(op_cases_matmul);

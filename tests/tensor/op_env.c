@@ -53,7 +53,7 @@ void op_set_value(stoa_dtype dtype, void *data, int64_t i, double value) {
 }
 
 bool op_wants_grad(op_role role) {
-    return role != OP_CONST;
+    return role != OP_CONST && role != OP_FIXED;
 }
 
 op_env *op_env_open(const stoa_backend *backend, stoa_pool *pool, stoa_dtype rounded) {
@@ -167,7 +167,7 @@ static stoa_tensor *input(op_env *e, const char *name, op_role role, draw d, int
             fill(s);
         return &s->tensor;
     }
-    s = add(e, name, role == OP_ACT ? op_act(e) : op_full(e), ndim, shape);
+    s = add(e, name, role == OP_ACT || role == OP_FIXED ? op_act(e) : op_full(e), ndim, shape);
     s->role = role;
     s->tensor.is_param = role == OP_PARAM;
     s->tensor.requires_grad = op_wants_grad(role);
@@ -177,7 +177,7 @@ static stoa_tensor *input(op_env *e, const char *name, op_role role, draw d, int
     s->values = stoa_alloc((size_t)n * sizeof *s->values + 64);
     assert(s->values && s->tensor.grad);
     stoa_rng rng = stoa_rng_stream(7, name, 0);
-    bool narrow = role == OP_ACT && e->rounded == STOA_BF16;
+    bool narrow = (role == OP_ACT || role == OP_FIXED) && e->rounded == STOA_BF16;
     for (int64_t i = 0; i < n; i++) {
         double x = draw_one(&d, &rng);
         s->values[i] = narrow ? (double)round_bf16(x) : (double)(float)x;

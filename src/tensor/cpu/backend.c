@@ -73,6 +73,7 @@ static const stoa_backend cpu = {
             [STOA_OP_CONV2D] = {stoa_cpu_conv2d, stoa_cpu_conv2d_backward},
             [STOA_OP_MAX_POOL] = {stoa_cpu_max_pool, stoa_cpu_max_pool_backward},
             [STOA_OP_AVG_POOL] = {stoa_cpu_avg_pool, stoa_cpu_avg_pool_backward},
+            [STOA_OP_CONV_NORM_POOL] = {stoa_cpu_conv_norm_pool, stoa_cpu_conv_norm_pool_backward},
 
             /* sequence */
             [STOA_OP_ATTENTION] = {stoa_cpu_attention, stoa_cpu_attention_backward},

@@ -99,6 +99,8 @@ stoa_status stoa_cpu_max_pool(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_max_pool_backward(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_avg_pool(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_avg_pool_backward(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_conv_norm_pool(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_conv_norm_pool_backward(stoa_ctx *ctx, stoa_node *node);
 
 /* sequence */
 /* attention.c, attention_cached.c */

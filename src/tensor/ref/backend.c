@@ -72,6 +72,7 @@ static const stoa_backend ref = {
             [STOA_OP_CONV2D] = {stoa_ref_conv2d, NULL},
             [STOA_OP_MAX_POOL] = {stoa_ref_max_pool, NULL},
             [STOA_OP_AVG_POOL] = {stoa_ref_avg_pool, NULL},
+            [STOA_OP_CONV_NORM_POOL] = {stoa_ref_conv_norm_pool, NULL},
 
             /* sequence */
             [STOA_OP_ATTENTION] = {stoa_ref_attention, NULL},

@@ -46,6 +46,7 @@ stoa_status stoa_ref_matmul(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_conv2d(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_max_pool(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_avg_pool(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_conv_norm_pool(stoa_ctx *ctx, stoa_node *node);
 
 /* sequence */
 /* attention.c */
