@@ -115,17 +115,25 @@ static void pad_image(const job *j, int64_t b, float center, float *to) {
         }
 }
 
-/* The windows of row p of the convolution, (Q, ROW); numbers beyond K are left alone. */
+/* The windows of row p of the convolution, (Q, ROW), with zeros beyond K. Rows of up to eight
+ * numbers are copied as eight: the next row covers what was too much, and zeros the last. Images
+ * have so many numbers behind them. */
 static void windows_of(const job *j, const float *image, int64_t p, float *to) {
+    enum { AT_ONCE = 8 };
     int64_t h = padded_h(j), w = padded_w(j), stride = j->o->conv.stride, s = j->columns;
+    int64_t end = j->numbers + AT_ONCE < ROW ? j->numbers + AT_ONCE : ROW;
     for (int64_t q = 0; q < j->conv_w; q++, to += ROW) {
         float *at = to;
         for (int64_t c = 0; c < j->planes; c++)
             for (int64_t r = 0; r < j->rows; r++, at += s) {
                 const float *row = image + (c * h + p * stride + r) * w + q * stride;
-                for (int64_t i = 0; i < s; i++)
-                    at[i] = row[i];
+                if (s <= AT_ONCE && at + AT_ONCE <= to + ROW)
+                    memcpy(at, row, AT_ONCE * sizeof *at);
+                else
+                    memcpy(at, row, (size_t)s * sizeof *at);
             }
+        for (int64_t i = j->numbers; i < end; i++)
+            to[i] = 0;
     }
 }
 
