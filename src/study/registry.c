@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "stoa/study.h"
+#include "study/emergent_icl/study.h"
 #include "study/mixture_of_depths/study.h"
 #include "study/synthetic_returns/study.h"
 
@@ -12,6 +13,7 @@
 static const stoa_study *const studies[] = {
     &stoa_study_mixture_of_depths,
     &stoa_study_synthetic_returns,
+    &stoa_study_emergent_icl,
     NULL,
 };
 
