@@ -128,8 +128,11 @@ typedef struct stoa_agent_options {
     int64_t encoder_width;  /* N */
     int64_t encoder_layers; /* ReLU layers from the joined observations to x */
     int image;              /* stoa_image_encoder */
-    int core;               /* stoa_core_kind */
-    int64_t core_width;     /* M of the LSTM or the transformer's stream */
+    /* boxes of two and more dimensions are lists of objects (shape[0] of them), each read by the
+     * same ReLU layers; 0 wide: they are numbers like all others */
+    int64_t object_width, object_layers;
+    int core;                                     /* stoa_core_kind */
+    int64_t core_width;                           /* M of the LSTM or the transformer's stream */
     int64_t core_layers, core_heads, core_memory; /* transformer; memory: past steps it sees */
     double core_capacity; /* transformer: share of steps that odd blocks take; 1: no routing */
     int64_t memory_rows, memory_width; /* memory: rows of the episode it keeps, and their width */
@@ -180,6 +183,8 @@ typedef struct stoa_agent_reads {
 typedef struct stoa_agent_output {
     stoa_tensor *encoding; /* (T, B, N) x, before the core */
     stoa_tensor *features; /* (T, B, M) what the heads read */
+    /* (T, B, O, W) of an observation that is read object by object; else NULL */
+    stoa_tensor *objects[STOA_ENV_SPACES];
     /* full precision. Categories: (T, B, elements * categories). A box of E numbers: (T, B, 2E),
      * mean | logarithm of the standard deviation. */
     stoa_tensor *logits[STOA_ENV_SPACES];
@@ -198,6 +203,9 @@ STOA_API stoa_status stoa_agent_new(stoa_agent **out, stoa_params *params,
 STOA_API void stoa_agent_free(stoa_agent *agent);
 STOA_API int64_t stoa_agent_encoding_width(const stoa_agent *agent);
 STOA_API int64_t stoa_agent_feature_width(const stoa_agent *agent);
+STOA_API int64_t stoa_agent_object_width(const stoa_agent *agent); /* W of objects */
+/* O of an observation that is read object by object; else 0. */
+STOA_API int64_t stoa_agent_objects(const stoa_agent *agent, int observation);
 STOA_API int64_t stoa_agent_read_heads(const stoa_agent *agent);   /* R; 0: no memory core */
 STOA_API int64_t stoa_agent_memory_width(const stoa_agent *agent); /* W, likewise */
 STOA_API stoa_status stoa_agent_state_init(stoa_agent_state *state, const stoa_agent *agent,

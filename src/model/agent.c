@@ -24,6 +24,10 @@ static stoa_status check(const stoa_agent_options *o, stoa_error *err) {
                          "(%lld) 1 to %d",
                          (long long)o->encoder_width, (long long)o->encoder_layers,
                          STOA_AGENT_LAYERS);
+    if (o->object_width > 0 &&
+        (o->object_layers < 1 || o->object_layers > STOA_AGENT_OBJECT_LAYERS))
+        return stoa_fail(err, STOA_ERR_USAGE, "agent.object_layers (%lld) must be 1 to %d",
+                         (long long)o->object_layers, STOA_AGENT_OBJECT_LAYERS);
     if (o->core != STOA_CORE_NONE && o->core_width < 1)
         return stoa_fail(err, STOA_ERR_USAGE, "agent.core_width is %lld; it must be at least 1",
                          (long long)o->core_width);
@@ -74,7 +78,8 @@ void stoa_agent_forward(stoa_ctx *ctx, const stoa_agent *agent, const stoa_agent
                         stoa_agent_output *out) {
     assert(input->steps > 0 && input->batch > 0);
     assert(state->batch == input->batch && (!next || next->batch == input->batch));
-    *out = (stoa_agent_output){.encoding = stoa_agent_encode(ctx, agent, input)};
+    *out = (stoa_agent_output){0};
+    out->encoding = stoa_agent_encode(ctx, agent, input, out);
     out->features = stoa_agent_remember(ctx, agent, input, out->encoding, state, next, out);
     stoa_agent_decide(ctx, agent, out);
 }

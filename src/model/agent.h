@@ -9,16 +9,22 @@
 
 #include "stoa/model.h"
 
-enum { STOA_AGENT_LAYERS = 16, STOA_AGENT_CONVS = 20, STOA_AGENT_BLOCKS = 16 };
+enum {
+    STOA_AGENT_LAYERS = 16,
+    STOA_AGENT_CONVS = 20,
+    STOA_AGENT_BLOCKS = 16,
+    STOA_AGENT_OBJECT_LAYERS = 8
+};
 
 /* One observation space's way into the first joint layer, where it has one of its own. */
 typedef struct stoa_agent_encoder {
     stoa_tensor *table;  /* categories: (elements * categories, N); text: (256, embedding) */
-    int64_t features;    /* F of an image or a text */
+    int64_t features;    /* F of an image, a text or objects */
     stoa_tensor *weight; /* (N, F) */
     stoa_linear_layer convs[STOA_AGENT_CONVS]; /* weight (O, C, R, S), bias (O), in order of use */
     int conv_count;
     stoa_tensor *gru[4]; /* weight_x, weight_h, bias_x, bias_h */
+    stoa_linear_layer objects[STOA_AGENT_OBJECT_LAYERS];
 } stoa_agent_encoder;
 
 /* A pre-norm transformer block over a sliding window; P past steps, H heads. */
@@ -64,9 +70,9 @@ stoa_status stoa_agent_encoder_declare(stoa_agent *agent, stoa_params *params, s
 stoa_status stoa_agent_core_declare(stoa_agent *agent, stoa_params *params, stoa_error *err);
 stoa_status stoa_agent_heads_declare(stoa_agent *agent, stoa_params *params, stoa_error *err);
 
-/* -> x (T, B, N) of the compute type. */
+/* -> x (T, B, N) of the compute type. Fills out->objects. */
 stoa_tensor *stoa_agent_encode(stoa_ctx *ctx, const stoa_agent *agent,
-                               const stoa_agent_input *input);
+                               const stoa_agent_input *input, stoa_agent_output *out);
 /* x (T, B, N) -> (T, B, M); state before, next after (nullable). Fills what the core tells in out.
  */
 stoa_tensor *stoa_agent_remember(stoa_ctx *ctx, const stoa_agent *agent,
@@ -105,6 +111,15 @@ int64_t stoa_agent_text_declare(stoa_agent_encoder *e, stoa_params *params,
                                 const stoa_space *space);
 stoa_tensor *stoa_agent_text(stoa_ctx *ctx, const stoa_agent_encoder *e, const stoa_space *space,
                              int64_t rows, const void *host);
+
+/* Whether a space is read object by object. */
+bool stoa_agent_reads_objects(const stoa_agent *agent, const stoa_space *space);
+int64_t stoa_agent_objects_declare(stoa_agent_encoder *e, stoa_params *params,
+                                   const stoa_space *space, const stoa_agent_options *options);
+/* numbers (R, K) -> (R * O, W) */
+stoa_tensor *stoa_agent_objects_apply(stoa_ctx *ctx, const stoa_agent_encoder *e,
+                                      const stoa_space *space, const stoa_agent_options *options,
+                                      stoa_tensor *numbers);
 
 /* Floats of an instance's state. */
 int64_t stoa_agent_state_width(const stoa_agent *agent);

@@ -11,7 +11,7 @@
 #include "model/agent.h"
 
 /* How a space is read. */
-typedef enum route { NUMBERS, ROWS, IMAGE, TEXT, UNREAD, NO_ROUTE } route;
+typedef enum route { NUMBERS, OBJECTS, ROWS, IMAGE, TEXT, UNREAD, NO_ROUTE } route;
 
 static route route_of(const stoa_agent *agent, const stoa_space *s) {
     stoa_dtype t = s->dtype;
@@ -19,7 +19,9 @@ static route route_of(const stoa_agent *agent, const stoa_space *s) {
         return UNREAD;
     switch (s->kind) {
     case STOA_SPACE_BOX:
-        return t == STOA_F32 || t == STOA_U8 ? NUMBERS : NO_ROUTE;
+        if (t != STOA_F32 && t != STOA_U8)
+            return NO_ROUTE;
+        return stoa_agent_reads_objects(agent, s) ? OBJECTS : NUMBERS;
     case STOA_SPACE_CATEGORIES:
         return (t == STOA_U8 || t == STOA_I32) && s->categories > 0 ? ROWS : NO_ROUTE;
     case STOA_SPACE_IMAGE:
@@ -42,6 +44,8 @@ static int64_t declare_space(stoa_agent *agent, stoa_params *params, int i) {
     case NUMBERS:
     case ROWS:
         return stoa_space_numel(s);
+    case OBJECTS:
+        return e->features = stoa_agent_objects_declare(e, params, s, &agent->options);
     case IMAGE:
         return e->features = stoa_agent_image_declare(e, params, s, agent->options.image);
     case TEXT:
@@ -139,9 +143,20 @@ static stoa_tensor *all_numbers(stoa_ctx *ctx, const stoa_agent *agent,
     return stoa_concat(ctx, parts, count, -1);
 }
 
+/* Object by object: (R, O * W), and as (T, B, O, W) in out. */
+static stoa_tensor *objects_of(stoa_ctx *ctx, const stoa_agent *agent,
+                               const stoa_agent_input *input, int i, stoa_agent_output *out) {
+    const stoa_space *s = &agent->spec.observations[i];
+    int64_t rows = input->steps * input->batch, w = agent->options.object_width;
+    stoa_tensor *x = numbers_of(ctx, s, rows, input->observations[i]); // (R, K)
+    x = stoa_agent_objects_apply(ctx, &agent->encoders[i], s, &agent->options, x);
+    out->objects[i] = stoa_reshape(ctx, x, STOA_SHAPE(input->steps, input->batch, s->shape[0], w));
+    return stoa_reshape(ctx, x, STOA_SHAPE(rows, s->shape[0] * w));
+}
+
 /* sum (N) or (R, N), plus one space's part. */
 static stoa_tensor *add_part(stoa_ctx *ctx, const stoa_agent *agent, const stoa_agent_input *input,
-                             int i, stoa_tensor *sum) {
+                             int i, stoa_tensor *sum, stoa_agent_output *out) {
     const stoa_space *s = &agent->spec.observations[i];
     const stoa_agent_encoder *e = &agent->encoders[i];
     const void *host = input->observations[i];
@@ -154,7 +169,8 @@ static stoa_tensor *add_part(stoa_ctx *ctx, const stoa_agent *agent, const stoa_
         stoa_tensor *ids = stoa_from(ctx, s->dtype, STOA_SHAPE(rows, stoa_space_numel(s)), host);
         return stoa_embedding_sum(ctx, e->table, ids, sum, compute);
     }
-    stoa_tensor *features = way == IMAGE
+    stoa_tensor *features = way == OBJECTS ? objects_of(ctx, agent, input, i, out)
+                            : way == IMAGE
                                 ? stoa_agent_image(ctx, e, s, agent->options.image, rows, host)
                                 : stoa_agent_text(ctx, e, s, rows, host);
     bool first = sum == agent->joint_bias;
@@ -163,14 +179,14 @@ static stoa_tensor *add_part(stoa_ctx *ctx, const stoa_agent *agent, const stoa_
 }
 
 stoa_tensor *stoa_agent_encode(stoa_ctx *ctx, const stoa_agent *agent,
-                               const stoa_agent_input *input) {
+                               const stoa_agent_input *input, stoa_agent_output *out) {
     stoa_dtype compute = stoa_ctx_compute(ctx);
     int64_t n = agent->options.encoder_width;
     stoa_tensor *sum = agent->joint_bias; // (N), then (R, N)
     if (agent->numbers)
         sum = stoa_linear(ctx, all_numbers(ctx, agent, input), agent->numbers, sum, compute);
     for (int i = 0; i < agent->spec.observation_count; i++)
-        sum = add_part(ctx, agent, input, i, sum);
+        sum = add_part(ctx, agent, input, i, sum, out);
     stoa_tensor *x = stoa_relu(ctx, sum);
     for (int64_t i = 1; i < agent->options.encoder_layers; i++)
         x = stoa_relu(ctx, stoa_linear_apply(ctx, &agent->layers[i], x, compute));

@@ -46,6 +46,10 @@ static const stoa_setting rows[] = {
             "Width of the encoded observation."),
     ROW_INT("agent.encoder_layers", agent.encoder_layers, "1", 0, 8, "ReLU layers of the encoder."),
     ROW_CHOICE("agent.image", agent.image, "small", images, "How images are read."),
+    ROW_INT("agent.object_width", agent.object_width, "0", 0, 65536,
+            "Boxes of two and more dimensions are lists of objects, each read by the same layers "
+            "so wide; 0: they are numbers like all others."),
+    ROW_INT("agent.object_layers", agent.object_layers, "2", 1, 8, "ReLU layers of an object."),
     ROW_CHOICE("agent.core", agent.core, "none", cores, "What remembers from step to step."),
     ROW_INT("agent.core_width", agent.core_width, "128", 1, 65536, "Width of the core."),
     ROW_INT("agent.core_layers", agent.core_layers, "2", 1, STOA_MAX_LAYERS,

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "train/explanations.h"
+#include "train/reconstruction.h"
 #include "train/synthetic_returns.h"
 #include "train/value_transport.h"
 
@@ -11,6 +13,8 @@
 static const stoa_objective_class *const classes[] = {
     &stoa_objective_synthetic_returns,
     &stoa_objective_value_transport,
+    &stoa_objective_explanations,
+    &stoa_objective_reconstruction,
 };
 
 enum { COUNT = sizeof classes / sizeof *classes };

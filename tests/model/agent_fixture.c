@@ -21,6 +21,7 @@ static stoa_space *add(stoa_space *list, int *count, const char *name, stoa_spac
 
 const agent_variant agent_variants[] = {
     {.name = "no core", .core = STOA_CORE_NONE},
+    {.name = "objects", .core = STOA_CORE_NONE, .object_width = 5},
     {.name = "LSTM, boxes", .core = STOA_CORE_LSTM, .continuous = true, .head_width = 6},
     {.name = "transformer", .core = STOA_CORE_TRANSFORMER},
     {.name = "transformer, longer memory than an unroll",
@@ -59,6 +60,8 @@ stoa_agent_options agent_options(const agent_variant *v) {
     return (stoa_agent_options){.encoder_width = 12,
                                 .encoder_layers = 2,
                                 .image = v->image,
+                                .object_width = v->object_width,
+                                .object_layers = 2,
                                 .core = v->core,
                                 .core_width = 8,
                                 .core_layers = 2,

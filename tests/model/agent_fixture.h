@@ -19,7 +19,7 @@ typedef struct agent_variant {
     int core, image;
     bool pixels;     /* an image and a text besides categories and numbers */
     bool continuous; /* actions: a box and a pair besides one of three */
-    int64_t head_width;
+    int64_t head_width, object_width;
     double capacity; /* 0: 1 */
     int64_t memory;  /* 0: 4 */
 } agent_variant;
