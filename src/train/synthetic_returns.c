@@ -47,6 +47,9 @@ static const stoa_setting rows[] = {
     {"center", STOA_SET_BOOL, AT(center), "false", 0, 0, NULL,
      "Take from c its mean over all states at hand. The mean only counts steps, which the bias can "
      "do, and it is the direction in which the sum moves most."},
+    {"ridge", STOA_SET_FLOAT, AT(ridge), "0", 0, 1e6, NULL,
+     "Half of this times every state's squared c is added to the loss: what no reward asks for "
+     "fades."},
     {"weight", STOA_SET_FLOAT, AT(weight), "1", 0, 1000, NULL, "Weight of the regression's loss."},
 };
 
@@ -243,6 +246,8 @@ static void regress(stoa_sr *sr, stoa_ctx *ctx, const stoa_unroll *unroll, const
     if (sr->config->center)
         stoa_sa_center(&states, sr->c_all->data, (float *)sr->c_all->data + old);
     sr->loss = stoa_sa_loss(&states, &gradients);
+    for (int64_t i = 0; sr->config->ridge > 0 && i < n; i++) /* of new rows: each state once */
+        gradients.c[i] += (float)sr->config->ridge * states.c[i];
     if (sr->config->center)
         stoa_sa_center(&states, gradients.old_c, gradients.c);
 }

@@ -8,7 +8,7 @@ enum { STOA_SR_LAYERS = 4 };
 enum { STOA_SR_GATE_LEARNED, STOA_SR_GATE_ONE };
 
 typedef struct stoa_sr_config {
-    double alpha, beta, weight, unit;
+    double alpha, beta, weight, unit, ridge;
     int gate;
     bool bias, after_core, center;
     int64_t width, layers, capacity;

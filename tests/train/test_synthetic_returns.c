@@ -247,9 +247,42 @@ static void a_unit_scales_contributions(void **state) {
     assert_true(mean[0] != 0 && fabs(mean[1] / mean[0] - 0.25) < 1e-5);
 }
 
+/* Mean size of c over the events and elsewhere after some updates. */
+static double size_of_c(const char *ridge) {
+    const char *const sets[] = {"env.name=chain",         "env.instances=16",
+                                "train.unroll=30",        "objectives=synthetic-returns",
+                                "train.eval_episodes=0",  "threads=1",
+                                "train.entropy_weight=1", "synthetic-returns.alpha=0",
+                                "train.rate=1e-3",        ridge};
+    stoa_agent_settings s;
+    stoa_agent_trainer *trainer = NULL;
+    stoa_agent_step step;
+    stoa_error err = {0};
+    double size = 0;
+    if (stoa_agent_settings_load(&s, NULL, sets, 10, &err) != STOA_OK ||
+        stoa_agent_trainer_new(&trainer, &s, &err) != STOA_OK)
+        fail_msg("%s", err.message);
+    for (int update = 0; update < 300; update++)
+        if (stoa_agent_trainer_step(trainer, &step, &err) != STOA_OK)
+            fail_msg("%s", err.message);
+    for (int m = 0; m < step.objective_count; m++)
+        if (strncmp(step.objectives[m].name, "synthetic_returns/c_", 20) == 0)
+            size += fabs(step.objectives[m].value);
+    stoa_agent_trainer_free(trainer);
+    return size;
+}
+
+static void a_ridge_keeps_contributions_small(void **state) {
+    (void)state;
+    double free_ = size_of_c("synthetic-returns.ridge=0");
+    double small = size_of_c("synthetic-returns.ridge=1000");
+    assert_true(free_ > 0.01 && small < free_ / 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(centred_contributions_have_the_gradient_of_their_loss),
+        cmocka_unit_test(a_ridge_keeps_contributions_small),
         cmocka_unit_test(a_unit_scales_contributions),
         cmocka_unit_test(the_dossiers_vector_comes_out),
         cmocka_unit_test(running_sums_equal_the_ring_buffer),

@@ -43,8 +43,11 @@ const stoa_srs_task stoa_srs_tasks[SRS_TASK_COUNT] = {
                       "train.unroll=60", "train.stagger=true", "train.rate=5e-4",
                       "train.reward_scale=0.1"),
                  "last phase's reward", "key", NULL},
-    [SRS_SLALOM] = {"slalom", "Slalom", SETS("env.name=slalom"), "gates passed", "passed",
-                    "missed"},
+    /* A run is a thousand steps: long unrolls, so that few states are read again each update. */
+    [SRS_SLALOM] = {"slalom", "Slalom",
+                    SETS("env.name=slalom", "env.instances=32", "train.unroll=240",
+                         "train.stagger=true"),
+                    "gates passed", "passed", "missed"},
     /* a missed gate costs 500 at the end, a step 3 to 7: scaled as Slalom is */
     [SRS_SKIING] = {"skiing", "Atari Skiing",
                     SETS("env.name=gym:ALE/Skiing-v5", "env.instances=16", "agent.image=impala",
@@ -60,6 +63,15 @@ const stoa_srs_task stoa_srs_tasks[SRS_TASK_COUNT] = {
 #define KEY_OPEN       "synthetic-returns.gate=one"
 #define KEY_CENTER     "synthetic-returns.center=true"
 #define KEY_AFTER_CORE "synthetic-returns.after_core=true"
+
+/* Slalom: c of what every run has alike, gates that come by for one, may drift without a price, and
+ * a skier follows the drift to the edge of the slope before the gates mean anything; the ridge lets
+ * it fade. */
+#define SLALOM_SR                                                                                  \
+    SR, "train.discount=0.99", "train.entropy_weight=0.03", "synthetic-returns.beta=0",            \
+        "synthetic-returns.alpha=3", "synthetic-returns.unit=0.1"
+#define SLALOM_CENTER "synthetic-returns.center=true"
+#define SLALOM_RIDGE  "synthetic-returns.ridge=30"
 
 /* With synthetic returns a terminal sum is best left to them alone (beta 0): it is the variance
  * that they take away. Where ordinary rewards matter too (apples, seconds), beta is 1. */
@@ -123,11 +135,20 @@ const stoa_srs_arm stoa_srs_arms[SRS_ARM_COUNT] = {
                                 SETS(KEY_SR, KEY_OPEN, KEY_CENTER)},
 
     [SRS_SLALOM_LEARNER] = {"slalom-learner", "V-trace, discount 0.97", SRS_SLALOM, SETS(NONE)},
+    [SRS_SLALOM_LEARNER_99] = {"slalom-learner-0.99", "V-trace, discount 0.99, entropy 0.03",
+                               SRS_SLALOM,
+                               SETS(NONE, "train.discount=0.99", "train.entropy_weight=0.03")},
     [SRS_SLALOM_LEARNER_NEAR_1] = {"slalom-learner-0.998", "V-trace, discount 0.998", SRS_SLALOM,
                                    SETS(NONE, "train.discount=0.998")},
-    [SRS_SLALOM_SR] = {"slalom-sr", "V-trace + SR", SRS_SLALOM, SETS(SR)},
-    [SRS_SLALOM_SR_GATE_ONE] = {"slalom-sr-gate-one", "V-trace + SR, gate fixed to 1", SRS_SLALOM,
-                                SETS(SR, "synthetic-returns.gate=one")},
+    [SRS_SLALOM_SR] = {"slalom-sr", "V-trace + SR, discount 0.99", SRS_SLALOM,
+                       SETS(SLALOM_SR, SLALOM_CENTER, SLALOM_RIDGE)},
+    [SRS_SLALOM_SR_GATE_ONE] = {"slalom-sr-gate-one", "gate fixed to 1", SRS_SLALOM,
+                                SETS(SLALOM_SR, SLALOM_CENTER, SLALOM_RIDGE,
+                                     "synthetic-returns.gate=one")},
+    [SRS_SLALOM_SR_NO_RIDGE] = {"slalom-sr-no-ridge", "no ridge", SRS_SLALOM,
+                                SETS(SLALOM_SR, SLALOM_CENTER)},
+    [SRS_SLALOM_SR_NOT_CENTRED] = {"slalom-sr-not-centred", "c not centred", SRS_SLALOM,
+                                   SETS(SLALOM_SR, SLALOM_RIDGE)},
 
     [SRS_SKIING_LEARNER] = {"skiing-learner", "V-trace, discount 0.99", SRS_SKIING,
                             SETS(NONE, "train.discount=0.99")},
@@ -166,9 +187,12 @@ const char *const stoa_srs_arm_names[SRS_ARM_COUNT + 1] = {
     "key-sr-not-centred",
     "key-sr-before-core",
     "slalom-learner",
+    "slalom-learner-0.99",
     "slalom-learner-0.998",
     "slalom-sr",
     "slalom-sr-gate-one",
+    "slalom-sr-no-ridge",
+    "slalom-sr-not-centred",
     "skiing-learner",
     "skiing-sr",
     NULL,

@@ -106,5 +106,5 @@ void stoa_srs_findings(const stoa_srs_study *study, stoa_finding f[SRS_CLAIM_COU
     f[SRS_CLAIM_SR_WORST] = extreme_score(study, SRS_SR, false);
     f[SRS_CLAIM_SEPARATION] = mean_of(x, stoa_srs_separations(study, SRS_SR, x));
     f[SRS_CLAIM_KEY] = median_score(study, SRS_KEY_SR);
-    f[SRS_CLAIM_SLALOM] = extreme_score(study, SRS_SLALOM_SR_GATE_ONE, true);
+    f[SRS_CLAIM_SLALOM] = extreme_score(study, SRS_SLALOM_SR, true);
 }

@@ -8,13 +8,26 @@
 
 /* Arms that no claim compares: fewer seeds do. */
 static bool is_ablation(stoa_srs_arm_id arm) {
-    static const stoa_srs_arm_id list[] = {
-        SRS_CATCH_5_LEARNER,      SRS_CATCH_5_SR,         SRS_CATCH_10_LEARNER,
-        SRS_CATCH_10_SR,          SRS_SR_BETA_01,         SRS_SR_ALPHA_1,
-        SRS_SR_NO_BIAS,           SRS_SR_NO_TIME,         SRS_SR_AFTER_CORE,
-        SRS_CATCH_40_LEARNER,     SRS_KEY_LEARNER_90,     SRS_KEY_LEARNER_NEAR_1,
-        SRS_KEY_SR_GATE,          SRS_KEY_SR_NOT_CENTRED, SRS_KEY_SR_BEFORE_CORE,
-        SRS_SLALOM_LEARNER_NEAR_1};
+    static const stoa_srs_arm_id list[] = {SRS_CATCH_5_LEARNER,
+                                           SRS_CATCH_5_SR,
+                                           SRS_CATCH_10_LEARNER,
+                                           SRS_CATCH_10_SR,
+                                           SRS_SR_BETA_01,
+                                           SRS_SR_ALPHA_1,
+                                           SRS_SR_NO_BIAS,
+                                           SRS_SR_NO_TIME,
+                                           SRS_SR_AFTER_CORE,
+                                           SRS_CATCH_40_LEARNER,
+                                           SRS_KEY_LEARNER_90,
+                                           SRS_KEY_LEARNER_NEAR_1,
+                                           SRS_KEY_SR_GATE,
+                                           SRS_KEY_SR_NOT_CENTRED,
+                                           SRS_KEY_SR_BEFORE_CORE,
+                                           SRS_SLALOM_LEARNER_99,
+                                           SRS_SLALOM_LEARNER_NEAR_1,
+                                           SRS_SLALOM_SR_GATE_ONE,
+                                           SRS_SLALOM_SR_NO_RIDGE,
+                                           SRS_SLALOM_SR_NOT_CENTRED};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         if (list[i] == arm)
             return true;
