@@ -176,6 +176,7 @@ static void draw_bursty(const stoa_sequences *s, stoa_rng *rng, uint64_t names, 
     const stoa_sequences_options *o = &s->options;
     const int64_t P = o->pairs, bursty = o->ways * o->shots;
     stoa_way ways[STOA_SEQUENCES_PAIRS_MAX];
+    assert(o->ways >= 1 && o->shots >= 1 && bursty <= P);
     stoa_draw_ways(s, rng, fresh ? STOA_FROM_FRESH : STOA_FROM_MARGINAL, names, !random, ways,
                    o->ways);
     for (int64_t i = 0; i < bursty; i++) {

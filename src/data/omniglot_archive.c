@@ -183,7 +183,7 @@ static stoa_status add_entry(stoa_omniglot_set *set, zip_t *zip, zip_uint64_t i,
                              bool background, stoa_error *err) {
     uint8_t png[STOA_OMNIGLOT_PNG_MOST];
     const char *name = zip_get_name(zip, i, 0);
-    size_t size;
+    size_t size = 0;
     if (!name || !stoa_omniglot_is_drawing(name))
         return STOA_OK;
     STOA_TRY(stoa_omniglot_unpack(zip, i, path, png, &size, err));
