@@ -42,7 +42,9 @@ void stoa_icls_show_lines(stoa_report *report, const stoa_icls_study *study, con
                      is_accuracy(axis) ? STOA_TICKS_PERCENT : STOA_TICKS_PLAIN);
     if (is_accuracy(axis)) {
         stoa_figure_range(f, STOA_AXIS_Y, 0, 1.05);
-        stoa_figure_mark(f, STOA_AXIS_Y, 0.5, "guessing from the context");
+        bool in_weights = strncmp(lines[0].series, "iwl", 3) == 0;
+        stoa_figure_mark(f, STOA_AXIS_Y, in_weights ? 1.0 / 32 : 0.5,
+                         in_weights ? "guessing" : "guessing from the context");
         stoa_figure_mark(f, STOA_AXIS_Y, 1, "perfect");
     }
     stoa_figure_caption(f, caption);

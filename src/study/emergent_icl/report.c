@@ -9,12 +9,13 @@
 #define ICL         "icl/closed"
 #define IWL         "iwl/open"
 
-/* Whether an arm of these was run: an empty section says nothing. */
-static bool any(const stoa_icls_study *study, const stoa_icls_arm_id *arms, int count) {
+/* Whether so many arms of these were run: a section of one that others share says nothing. */
+static bool enough(const stoa_icls_study *study, const stoa_icls_arm_id *arms, int count,
+                   int least) {
+    int n = 0;
     for (int i = 0; i < count; i++)
-        if (stoa_icls_first(study, arms[i]))
-            return true;
-    return false;
+        n += stoa_icls_first(study, arms[i]) != NULL;
+    return n >= least;
 }
 
 /* ---- sections -------------------------------------------------------------------------------- */
@@ -34,7 +35,7 @@ static void add_burstiness(stoa_report *report, const stoa_icls_study *study) {
         {ICLS_ARM_BURST_75, IWL, NULL, false},  {ICLS_ARM_BURST_90, IWL, NULL, false},
         {ICLS_ARM_BURST_100, IWL, NULL, false},
     };
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 1))
         return;
     stoa_report_section(report, "Burstiness");
     stoa_icls_show_sweep(report, study, &stoa_icls_by_burst,
@@ -70,13 +71,15 @@ static void add_transience(stoa_report *report, const stoa_icls_study *study) {
         {ICLS_ARM_DECAY_1, ICL, NULL, false},
         {ICLS_ARM_DECAY_02, IWL, "weight decay 0.2, in weights", true},
     };
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 1))
         return;
     stoa_report_section(report, "What comes goes: transience");
     stoa_icls_show_lines(report, study, "transience", "It comes, and gives way", "accuracy", rise,
                          COUNT(rise), "2,048 classes, p_b 0.9.");
     stoa_icls_show_lines(report, study, "transience-loss", "While the loss falls", "nats", loss,
                          COUNT(loss), "2,048 classes, p_b 0.9.");
+    if (!enough(study, arms, COUNT(arms), 2))
+        return;
     stoa_icls_show_lines(report, study, "weight-decay", "Weight decay keeps it", "accuracy", cure,
                          COUNT(cure), "2,048 classes, p_b 0.9; decay is decoupled.");
     stoa_icls_show_table(report, study, "arms-transience", "Weight decay", arms, COUNT(arms));
@@ -87,7 +90,7 @@ static void add_classes(stoa_report *report, const stoa_icls_study *study) {
         ICLS_ARM_CLASSES_128, ICLS_ARM_CLASSES_512,  ICLS_ARM_CLASSES_1024,
         ICLS_ARM_BURST_90,    ICLS_ARM_CLASSES_4096, ICLS_ARM_CLASSES_8192,
     };
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 2))
         return;
     stoa_report_section(report, "Number of classes");
     stoa_icls_show_sweep(report, study, &stoa_icls_by_classes,
@@ -101,7 +104,7 @@ static void add_zipf(stoa_report *report, const stoa_icls_study *study) {
         ICLS_ARM_CLASSES_4096, ICLS_ARM_ZIPF_05, ICLS_ARM_ZIPF_1,
         ICLS_ARM_ZIPF_15,      ICLS_ARM_ZIPF_2,  ICLS_ARM_ZIPF_3,
     };
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 2))
         return;
     stoa_report_section(report, "Zipf's law: the sweet spot");
     stoa_icls_show_zipf(report, study);
@@ -113,7 +116,7 @@ static void add_meanings(stoa_report *report, const stoa_icls_study *study) {
         ICLS_ARM_CLASSES_1024, ICLS_ARM_LABELS_2,       ICLS_ARM_LABELS_4,     ICLS_ARM_SPREAD_0,
         ICLS_ARM_SPREAD_05,    ICLS_ARM_COPIES_CONTEXT, ICLS_ARM_COPIES_QUERY,
     };
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 2))
         return;
     stoa_report_section(report, "Meanings, variation, copies");
     stoa_icls_show_bars(report, study, "meanings", "Unsteady meanings and looks", arms, COUNT(arms),
@@ -128,7 +131,7 @@ static void add_cores(stoa_report *report, const stoa_icls_study *study) {
         ICLS_ARM_LSTM_95, ICLS_ARM_LSTM_100, ICLS_ARM_RNN_0,   ICLS_ARM_RNN_25,  ICLS_ARM_RNN_50,
         ICLS_ARM_RNN_75,  ICLS_ARM_RNN_90,   ICLS_ARM_RNN_95,  ICLS_ARM_RNN_100,
     };
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 1))
         return;
     stoa_report_section(report, "Transformer against recurrent models");
     stoa_report_paragraph(report,
@@ -154,7 +157,7 @@ static void add_circuit(stoa_report *report, const stoa_icls_study *study) {
         {ICLS_ARM_BURST_0, "circuit/match", "p_b 0: query to right labels", true},
     };
     static const stoa_icls_arm_id arms[] = {ICLS_ARM_BURST_100, ICLS_ARM_BURST_90};
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 1))
         return;
     stoa_report_section(report, "The induction circuit");
     stoa_icls_show_lines(report, study, "circuit-forming", "The circuit forms, p_b 1", "score",
@@ -178,7 +181,7 @@ static void add_models(stoa_report *report, const stoa_icls_study *study) {
         ICLS_ARM_DEEP_90,     ICLS_ARM_ROUTED_0, ICLS_ARM_ROUTED_90, ICLS_ARM_ROUTED_100,
         ICLS_ARM_ROUTED_ZIPF, ICLS_ARM_ONE_HEAD, ICLS_ARM_FRESH,
     };
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 1))
         return;
     stoa_report_section(report, "Depth routing, one head, fresh classes");
     stoa_icls_show_lines(report, study, "models", "Other transformers, in context", "accuracy",
@@ -194,7 +197,7 @@ static void add_rules(stoa_report *report, const stoa_icls_study *study) {
         {ICLS_ARM_RULES_100, ICL, "in context, whole items (p_b 1)", true},
     };
     static const stoa_icls_arm_id arms[] = {ICLS_ARM_RULES_0, ICLS_ARM_RULES_100};
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 1))
         return;
     stoa_report_section(report, "Rules or exemplars");
     stoa_icls_show_lines(report, study, "rules", "An untrained compound: called by its feature?",
@@ -218,7 +221,7 @@ static void add_pictures(stoa_report *report, const stoa_icls_study *study) {
         ICLS_ARM_GLYPHS_0, ICLS_ARM_GLYPHS_90, ICLS_ARM_GLYPHS_100,
         ICLS_ARM_OMNI_0,   ICLS_ARM_OMNI_90,
     };
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 1))
         return;
     stoa_report_section(report, "Pictures");
     stoa_icls_show_lines(report, study, "pictures", "Characters of 14 x 14 dots", "accuracy", lines,
@@ -236,7 +239,7 @@ static void add_full(stoa_report *report, const stoa_icls_study *study) {
     stoa_icls_arm_id arms[COUNT(lines)];
     for (int i = 0; i < COUNT(lines); i++)
         arms[i] = lines[i].arm;
-    if (!any(study, arms, COUNT(arms)))
+    if (!enough(study, arms, COUNT(arms), 1))
         return;
     stoa_report_section(report, "The paper's own model on Omniglot");
     stoa_icls_show_lines(report, study, "full", "In context, over training", "accuracy", lines,

@@ -47,7 +47,7 @@ stoa_status stoa_icls_train_settings(const stoa_icls_study *study, const stoa_ic
     s->seed = p->seed;
     s->threads = family->one_thread ? 1 : threads;
     s->steps = study->settings.steps[arm->family];
-    s->eval_every = s->steps > evaluations ? s->steps / evaluations : 1;
+    s->eval_every = s->steps > evaluations ? (s->steps + evaluations - 1) / evaluations : 1;
     s->eval_sequences = study->settings.eval_sequences;
     return stoa_icl_settings_check(s, err);
 }
