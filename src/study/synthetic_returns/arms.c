@@ -46,7 +46,7 @@ const stoa_srs_task stoa_srs_tasks[SRS_TASK_COUNT] = {
     /* A run is a thousand steps: long unrolls, so that few states are read again each update. */
     [SRS_SLALOM] = {"slalom", "Slalom",
                     SETS("env.name=slalom", "env.instances=32", "train.unroll=240",
-                         "train.stagger=true"),
+                         "train.stagger=true", "train.schedule=linear"),
                     "gates passed", "passed", "missed"},
     /* a missed gate costs 500 at the end, a step 3 to 7: scaled as Slalom is */
     [SRS_SKIING] = {"skiing", "Atari Skiing",
