@@ -6,6 +6,7 @@
 
 #include "stoa/study.h"
 #include "study/emergent_icl/study.h"
+#include "study/explanations/study.h"
 #include "study/mixture_of_depths/study.h"
 #include "study/synthetic_returns/study.h"
 
@@ -13,6 +14,7 @@
 static const stoa_study *const studies[] = {
     &stoa_study_mixture_of_depths,
     &stoa_study_synthetic_returns,
+    &stoa_study_explanations,
     &stoa_study_emergent_icl,
     NULL,
 };
