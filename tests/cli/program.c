@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_WORDS = 96, SECONDS = 120, KILLED = 1000 };
+enum { MOST_WORDS = 96, SECONDS = 600, KILLED = 1000 };
 
 /* ---- folders and files ---- */
 
