@@ -54,7 +54,7 @@ static stoa_tensor *join(stoa_ctx *ctx, stoa_tensor **parts, int64_t count) {
 static stoa_tensor *tanh_layers(stoa_ctx *ctx, const stoa_icl *icl, stoa_tensor *x, bool all) {
     stoa_dtype compute = stoa_ctx_compute(ctx);
     int64_t steps = x->shape[0];
-    stoa_tensor *state[STOA_MAX_LAYERS] = {0}, *seen[2 * STOA_ICL_PAIRS + 1];
+    stoa_tensor *state[STOA_MAX_LAYERS] = {0}, *seen[2 * STOA_ICL_PAIRS + 1] = {0};
     const stoa_icl_cell *first = &icl->cells[0];
     x = stoa_linear(ctx, x, first->weight_x, first->bias, compute); // (T, B, N)
     for (int64_t t = 0; t < steps; t++) {
