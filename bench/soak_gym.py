@@ -106,11 +106,13 @@ def main():
     start = now = time.monotonic()
     due, told, end = start + args.every, start, start + 60 * args.minutes
     while now < end:
-        if now >= due and now + 3 * args.timeout < end:
+        if due is None:  # from the worker's return on: four failures in a row end a run
+            due = now + chance.expovariate(1 / args.every)
+        elif now >= due and now + 3 * args.timeout < end:
             blow = signal.SIGSTOP if chance.random() < args.hang else signal.SIGKILL
             os.kill(chance.choice(children()), blow)
             blows += 1
-            due = now + chance.expovariate(1 / args.every)
+            due = None
         faulthandler.dump_traceback_later(args.patience, exit=True)
         _, _, terminated, truncated, infos = envs.step(envs.action_space.sample())
         faulthandler.cancel_dump_traceback_later()
