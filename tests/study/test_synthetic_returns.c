@@ -81,8 +81,13 @@ static void every_tasks_events_exist(void **state) {
 }
 
 static stoa_status run_tiny(bool fresh, stoa_tally *tally, stoa_error *err) {
-    static const char *const set[] = {"steps.chain=0",       "steps.catch-1=0", "steps.catch-20=4k",
-                                      "steps.key-to-door=0", "steps.slalom=0",  "eval_episodes=2",
+    static const char *const set[] = {"steps.chain=0",
+                                      "steps.catch-1=0",
+                                      "steps.catch-20=4k",
+                                      "steps.key-to-door=0",
+                                      "steps.key-to-door-memory=0",
+                                      "steps.slalom=0",
+                                      "eval_episodes=2",
                                       "trace_episodes=2"};
     static const char *const arms[] = {"learner", "sr"};
     stoa_study_options options = {.scale = STOA_SCALE_SMOKE,
@@ -91,7 +96,7 @@ static stoa_status run_tiny(bool fresh, stoa_tally *tally, stoa_error *err) {
                                   .arms = arms,
                                   .arms_count = 2,
                                   .set = set,
-                                  .set_count = 7,
+                                  .set_count = 8,
                                   .fresh = fresh};
     return stoa_study_synthetic_returns.run(&options, tally, err);
 }

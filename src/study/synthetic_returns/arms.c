@@ -43,6 +43,19 @@ const stoa_srs_task stoa_srs_tasks[SRS_TASK_COUNT] = {
                       "train.unroll=60", "train.stagger=true", "train.rate=5e-4",
                       "train.reward_scale=0.1"),
                  "last phase's reward", "key", NULL},
+    /* The agent of temporal value transport (Hung et al. 2019), which reads its memory by content:
+     * their learner's settings, but for four times the instances and twice the rate. An unroll is
+     * an episode, as value is carried within one. */
+    [SRS_KEY_MEMORY] = {"key-to-door-memory", "Key-to-Door, agents with an external memory",
+                        SETS("env.name=key-to-door", "env.observation=cells", "env.instances=64",
+                             "agent.core=memory", "agent.encoder_width=128", "agent.core_width=128",
+                             "agent.head_width=128", "agent.memory_rows=120", "train.unroll=120",
+                             "train.discount=0.92", "train.lambda=0.92", "train.value_weight=0.4",
+                             "train.entropy_weight=0.05", "train.rate=4e-4",
+                             "train.schedule=linear", "train.beta1=0", "train.beta2=0.95",
+                             "train.eps=1e-6", "train.clip=0",
+                             "objectives=temporal-value-transport"),
+                        "last phase's reward", NULL, NULL},
     /* A run is a thousand steps: long unrolls, so that few states are read again each update. */
     [SRS_SLALOM] = {"slalom", "Slalom",
                     SETS("env.name=slalom", "env.instances=32", "train.unroll=240",
@@ -134,6 +147,11 @@ const stoa_srs_arm stoa_srs_arms[SRS_ARM_COUNT] = {
     [SRS_KEY_SR_BEFORE_CORE] = {"key-sr-before-core", "states before the core", SRS_KEY,
                                 SETS(KEY_SR, KEY_OPEN, KEY_CENTER)},
 
+    [SRS_KEY_TVT] = {"key-tvt", "temporal value transport", SRS_KEY_MEMORY,
+                     SETS("temporal-value-transport.alpha=0.9")},
+    [SRS_KEY_TVT_OFF] = {"key-tvt-off", "the same agent, nothing transported", SRS_KEY_MEMORY,
+                         SETS("temporal-value-transport.alpha=0")},
+
     [SRS_SLALOM_LEARNER] = {"slalom-learner", "V-trace, discount 0.97", SRS_SLALOM, SETS(NONE)},
     [SRS_SLALOM_LEARNER_99] = {"slalom-learner-0.99", "V-trace, discount 0.99, entropy 0.03",
                                SRS_SLALOM,
@@ -186,6 +204,8 @@ const char *const stoa_srs_arm_names[SRS_ARM_COUNT + 1] = {
     "key-sr-gate",
     "key-sr-not-centred",
     "key-sr-before-core",
+    "key-tvt",
+    "key-tvt-off",
     "slalom-learner",
     "slalom-learner-0.99",
     "slalom-learner-0.998",

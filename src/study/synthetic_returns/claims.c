@@ -51,6 +51,13 @@ const stoa_claim stoa_srs_claims[SRS_CLAIM_COUNT] = {
                        STOA_SCALE_CPU},
     [SRS_CLAIM_KEY_LEARNER] = {"H2", "Which the learner alone does not get", "TD alone fails",
                                STOA_AT_MOST, 3, 0, STOA_BY_VALUE, RATE, 3, STOA_SCALE_CPU},
+    [SRS_CLAIM_KEY_TVT] = {"H3",
+                           "Temporal value transport, its rival, learns it too: median reward of "
+                           "the last phase",
+                           "10 in all replicas", STOA_AT_LEAST, 8, 0, STOA_BY_VALUE, RATE, 3,
+                           STOA_SCALE_CPU},
+    [SRS_CLAIM_KEY_TVT_OFF] = {"H4", "And not when nothing is transported", "low", STOA_AT_MOST, 3,
+                               0, STOA_BY_VALUE, RATE, 3, STOA_SCALE_CPU},
     [SRS_CLAIM_SLALOM] = {"I1", "Slalom: share of gates passed, best seed", "Skiing solved",
                           STOA_AT_LEAST, 0.90, 0, STOA_BY_VALUE, RATE, 3, STOA_SCALE_CPU},
     [SRS_CLAIM_SLALOM_LEARNER] = {"I2",
@@ -93,11 +100,17 @@ void stoa_srs_findings(const stoa_srs_study *study, stoa_finding f[SRS_CLAIM_COU
         int claim;
         stoa_srs_arm_id arm;
     } means[] = {
-        {SRS_CLAIM_SOUND, SRS_CATCH_1_LEARNER},   {SRS_CLAIM_LEARNER, SRS_LEARNER},
-        {SRS_CLAIM_LEARNER_99, SRS_LEARNER_99},   {SRS_CLAIM_LEARNER_NEAR_1, SRS_LEARNER_NEAR_1},
-        {SRS_CLAIM_SR_BETA_1, SRS_SR_BETA_1},     {SRS_CLAIM_GATE, SRS_SR_GATE_ONE},
-        {SRS_CLAIM_CATCH_40, SRS_CATCH_40_SR},    {SRS_CLAIM_CHAIN, SRS_CHAIN_SR},
-        {SRS_CLAIM_KEY_LEARNER, SRS_KEY_LEARNER}, {SRS_CLAIM_SLALOM_LEARNER, SRS_SLALOM_LEARNER},
+        {SRS_CLAIM_SOUND, SRS_CATCH_1_LEARNER},
+        {SRS_CLAIM_LEARNER, SRS_LEARNER},
+        {SRS_CLAIM_LEARNER_99, SRS_LEARNER_99},
+        {SRS_CLAIM_LEARNER_NEAR_1, SRS_LEARNER_NEAR_1},
+        {SRS_CLAIM_SR_BETA_1, SRS_SR_BETA_1},
+        {SRS_CLAIM_GATE, SRS_SR_GATE_ONE},
+        {SRS_CLAIM_CATCH_40, SRS_CATCH_40_SR},
+        {SRS_CLAIM_CHAIN, SRS_CHAIN_SR},
+        {SRS_CLAIM_KEY_LEARNER, SRS_KEY_LEARNER},
+        {SRS_CLAIM_KEY_TVT_OFF, SRS_KEY_TVT_OFF},
+        {SRS_CLAIM_SLALOM_LEARNER, SRS_SLALOM_LEARNER},
     };
     double x[MOST];
     for (size_t i = 0; i < sizeof means / sizeof *means; i++)
@@ -106,5 +119,6 @@ void stoa_srs_findings(const stoa_srs_study *study, stoa_finding f[SRS_CLAIM_COU
     f[SRS_CLAIM_SR_WORST] = extreme_score(study, SRS_SR, false);
     f[SRS_CLAIM_SEPARATION] = mean_of(x, stoa_srs_separations(study, SRS_SR, x));
     f[SRS_CLAIM_KEY] = median_score(study, SRS_KEY_SR);
+    f[SRS_CLAIM_KEY_TVT] = median_score(study, SRS_KEY_TVT);
     f[SRS_CLAIM_SLALOM] = extreme_score(study, SRS_SLALOM_SR, true);
 }

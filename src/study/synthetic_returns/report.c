@@ -129,9 +129,9 @@ static void add_trace(stoa_report *report, const stoa_srs_study *study, stoa_srs
 static void mark_limits(stoa_figure *f, stoa_srs_task_id task) {
     stoa_agent_settings s;
     stoa_env *env;
-    const char *list[16];
+    const char *list[32];
     int count = 0;
-    for (const char *const *set = stoa_srs_tasks[task].set; *set && count < 16; set++)
+    for (const char *const *set = stoa_srs_tasks[task].set; *set && count < 32; set++)
         list[count++] = *set;
     if (stoa_agent_settings_load(&s, NULL, list, count, NULL) != STOA_OK ||
         stoa_agent_settings_env(&s, 1, 1, &env, NULL) != STOA_OK)

@@ -23,6 +23,8 @@ static bool is_ablation(stoa_srs_arm_id arm) {
                                            SRS_KEY_SR_GATE,
                                            SRS_KEY_SR_NOT_CENTRED,
                                            SRS_KEY_SR_BEFORE_CORE,
+                                           SRS_KEY_TVT,
+                                           SRS_KEY_TVT_OFF,
                                            SRS_SLALOM_LEARNER_99,
                                            SRS_SLALOM_LEARNER_NEAR_1,
                                            SRS_SLALOM_SR_GATE_ONE,

@@ -21,6 +21,7 @@ static const stoa_setting rows[] = {
     STEPS("catch-20", SRS_CATCH_20),
     STEPS("catch-40", SRS_CATCH_40),
     STEPS("key-to-door", SRS_KEY),
+    STEPS("key-to-door-memory", SRS_KEY_MEMORY),
     STEPS("slalom", SRS_SLALOM),
     STEPS("skiing", SRS_SKIING),
     {"eval_episodes", STOA_SET_INT, AT(eval_episodes), "200", 1, 1e6, NULL,

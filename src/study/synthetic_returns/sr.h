@@ -20,6 +20,7 @@ typedef enum stoa_srs_task_id {
     SRS_CATCH_20,
     SRS_CATCH_40,
     SRS_KEY,
+    SRS_KEY_MEMORY, /* the same task, for agents with an external memory */
     SRS_SLALOM,
     SRS_SKIING, /* Atari's, through Python: only when asked for */
     SRS_TASK_COUNT
@@ -64,6 +65,8 @@ typedef enum stoa_srs_arm_id {
     SRS_KEY_SR_GATE,
     SRS_KEY_SR_NOT_CENTRED,
     SRS_KEY_SR_BEFORE_CORE,
+    SRS_KEY_TVT,
+    SRS_KEY_TVT_OFF,
     SRS_SLALOM_LEARNER,
     SRS_SLALOM_LEARNER_99,
     SRS_SLALOM_LEARNER_NEAR_1,
@@ -140,6 +143,8 @@ enum {
     SRS_CLAIM_CHAIN,
     SRS_CLAIM_KEY,
     SRS_CLAIM_KEY_LEARNER,
+    SRS_CLAIM_KEY_TVT,
+    SRS_CLAIM_KEY_TVT_OFF,
     SRS_CLAIM_SLALOM,
     SRS_CLAIM_SLALOM_LEARNER,
     SRS_CLAIM_COUNT
