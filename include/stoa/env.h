@@ -50,14 +50,19 @@ typedef struct stoa_space {
     double low, high;          /* of STOA_SPACE_BOX */
     const char *const *labels; /* names of the categories ("left", "stay", "right"); nullable;
                                   as long-lived as the environment */
-    bool target;               /* of an observation: the agent does not read it; objectives may
-                                  learn to predict it. It may tell of the step before, in another
-                                  episode too */
+    /* the same where a category is called otherwise in each element; NULL: it has no name there.
+     * nullable */
+    const char *(*word)(int64_t element, int64_t category);
+    bool target; /* of an observation: the agent does not read it; objectives may
+                    learn to predict it. It may tell of the step before, in another
+                    episode too */
 } stoa_space;
 
 STOA_API const char *stoa_space_kind_name(stoa_space_kind kind); /* "box" */
 STOA_API int64_t stoa_space_numel(const stoa_space *space);      /* elements of one instance */
 STOA_API size_t stoa_space_bytes(const stoa_space *space);       /* bytes of one instance */
+/* What a category of an element is called; NULL: nothing. */
+STOA_API const char *stoa_space_word(const stoa_space *space, int64_t element, int64_t category);
 
 typedef struct stoa_env_spec {
     char name[64];

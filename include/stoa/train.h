@@ -530,6 +530,59 @@ STOA_API void stoa_agent_pilot_free(stoa_agent_pilot *pilot);
 STOA_API stoa_status stoa_agent_pilot_choose(stoa_agent_pilot *pilot, const stoa_env_buffers *seen,
                                              void *const *actions, stoa_error *err);
 
+/* ---- what an agent says ---------------------------------------------------------------------- */
+
+/* One thing that the environment tells, and what an agent that learned to explain (the objective
+ * `explanations`) says of it: of its own accord, hearing no words but its own. Words are categories
+ * of the space; 0: none. */
+typedef struct stoa_agent_remark {
+    const stoa_space *space;    /* the target that tells it */
+    int64_t first, count;       /* its elements [first, first + count) */
+    int64_t part, parts;        /* which of so many objects it is about; 1 part: about none */
+    const int32_t *told, *said; /* (count), until the pilot's next choice */
+    bool text;                  /* its first 0 ends it; else what is not told is not asked for */
+    bool verdict;               /* what a choice came to; else what things are like */
+    bool learned;               /* explanations.kinds has it; else what is said means nothing */
+    bool right;                 /* learned, and all that is told is said */
+} stoa_agent_remark;
+enum { STOA_AGENT_REMARKS = 32 }; /* room enough for what is told at a step */
+/* words: remark->told or remark->said. */
+STOA_API void stoa_agent_remark_print(const stoa_agent_remark *remark, const int32_t *words,
+                                      stoa_buffer *out);
+
+/* Whether the agent learned to explain anything. */
+STOA_API bool stoa_agent_pilot_speaks(const stoa_agent_pilot *pilot);
+/* After a choice: says what there is to say of what was seen and chosen. actions: those chosen. */
+STOA_API stoa_status stoa_agent_pilot_speak(stoa_agent_pilot *pilot, void *const *actions,
+                                            stoa_error *err);
+/* What is told in an instance, up to `most`; returns how many. of_choice false: told by the
+ * observations `seen` that were chosen at. true: told of the last choice, by the observations
+ * `seen` after it. */
+STOA_API int stoa_agent_pilot_remarks(const stoa_agent_pilot *pilot, const stoa_env_buffers *seen,
+                                      int64_t instance, bool of_choice, stoa_agent_remark *out,
+                                      int most);
+
+/* Learned remarks: [0] of things, [1] of choices. */
+typedef struct stoa_agent_said {
+    int64_t told[2], right[2];
+} stoa_agent_said;
+STOA_API void stoa_agent_said_add(stoa_agent_said *sum, const stoa_agent_remark *remarks,
+                                  int count);
+
+enum { STOA_AGENT_SHEET = 64 }; /* most episodes of a sheet */
+typedef struct stoa_agent_sheet_result {
+    int64_t episodes, steps, moments; /* moments: pictures on the sheet */
+    double mean_return;
+    stoa_agent_said said; /* at all steps */
+} stoa_agent_sheet_result;
+/* A PNG of episodes: of each its first state, the first at which a thing was told anew, the first
+ * after its choice, and the last, with the environment's words and the agent's. pilot and env
+ * (reset and stepped) are of one instance. title stands above. STOA_ERR_UNSUPPORTED when the
+ * environment cannot be drawn in pixels; STOA_ERR_INTERRUPTED on a stop request. */
+STOA_API stoa_status stoa_agent_sheet(stoa_agent_pilot *pilot, stoa_env *env, int64_t episodes,
+                                      const char *title, const char *path,
+                                      stoa_agent_sheet_result *result, stoa_error *err);
+
 /* ==== in-context learning ===================================================================== */
 
 /* Training the classifier of model.h on the sequences of data.h, with the tests that tell labelling

@@ -9,6 +9,7 @@ typedef struct options {
     const char *name;
     cli_settings set;
     const char *agent;      /* the folder of its run; NULL: a person acts */
+    const char *sheet;      /* a PNG file of episodes, instead of drawing; NULL: none */
     int64_t seed, episodes; /* episodes: 0: until asked to stop */
     bool json, greedy;
 } options;
@@ -24,6 +25,10 @@ static const cli_option rows[] = {
      CLI_AT(options, agent, const char *), 0, 0},
     {"greedy", 'g', NULL, "The agent takes its most probable actions instead of drawing them",
      CLI_FLAG, CLI_AT(options, greedy, bool), 0, 0},
+    {"sheet", 's', "FILE",
+     "Write a PNG of the agent's episodes (default 6): scenes, what the "
+     "environment tells, and what the agent says",
+     CLI_TEXT, CLI_AT(options, sheet, const char *), 0, 0},
     {"json", 'j', NULL, "No drawing; print the finished episodes as JSON", CLI_FLAG,
      CLI_AT(options, json, bool), 0, 0},
     {0},
@@ -43,7 +48,10 @@ static const cli_parser parser = {
            "  stoa play catch --set drops=3\n"
            "  printf 'left\\nleft\\nstay\\n' | stoa play catch\n"
            "  yes east | stoa play maze --episodes 1 --json\n"
-           "  stoa play catch --agent runs/catch-1 --episodes 3",
+           "  stoa play catch --agent runs/catch-1 --episodes 3\n"
+           "  stoa play odd-one-out --agent runs/room-1 --sheet words.png\n\n"
+           "An agent that learned to explain (the objective `explanations`) says of each step what "
+           "it has to say, hearing no words but its own, beside what the environment tells.",
 };
 
 typedef struct session {
@@ -60,7 +68,9 @@ typedef struct session {
     double metrics[STOA_ENV_METRICS]; /* sums over finished episodes with such a metric */
     int64_t counts[STOA_ENV_METRICS]; /* of those episodes */
     stoa_buffer last;                 /* how the last finished episode went */
-    json_t *list;                     /* of finished episodes; NULL: not wanted */
+    stoa_buffer words;                /* told and said of the step, by an agent that explains */
+    stoa_agent_said said;
+    json_t *list; /* of finished episodes; NULL: not wanted */
 } session;
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -94,6 +104,8 @@ static void show(session *s) {
         stoa_buffer_printf(&out, "\033[H\033[J%s, episode %lld\n\n", s->spec->name,
                            (long long)s->episodes + 1);
     draw(s, &out);
+    if (s->words.data)
+        stoa_buffer_append(&out, s->words.data, s->words.len);
     stoa_buffer_printf(&out, "%sstep %lld, reward %g, return %g%s%s\n", s->terminal ? "\n" : "",
                        (long long)s->length, (double)b->rewards[0], s->earned,
                        b->events[0] ? ", " : "",
@@ -138,17 +150,44 @@ static void end_episode(session *s) {
     s->earned = 0;
 }
 
+/* What an agent that explains says of the step: of what it sees, once it has chosen; of its choice,
+ * once the environment has told of it too. */
+static void listen(session *s, bool of_choice) {
+    stoa_agent_remark remarks[STOA_AGENT_REMARKS];
+    int count = stoa_agent_pilot_remarks(s->agent->pilot, &s->memory.buffers, 0, of_choice, remarks,
+                                         STOA_AGENT_REMARKS);
+    stoa_agent_said_add(&s->said, remarks, count);
+    cli_agent_words(remarks, count, &s->words);
+}
+
+/* A person sees the state before choosing; with an agent's choice comes what it says of the state.
+ */
+static stoa_status choose(session *s, bool *quit, stoa_error *err) {
+    const stoa_env_buffers *b = &s->memory.buffers;
+    if (!s->agent) {
+        show(s);
+        return s->chooser->choose(s->chooser, s->env, b, s->memory.actions, quit, err);
+    }
+    STOA_TRY(s->chooser->choose(s->chooser, s->env, b, s->memory.actions, quit, err));
+    STOA_TRY(stoa_agent_pilot_speak(s->agent->pilot, s->memory.actions, err));
+    listen(s, false);
+    show(s);
+    stoa_buffer_deinit(&s->words);
+    return STOA_OK;
+}
+
 static stoa_status play(session *s, stoa_error *err) {
     stoa_env_buffers *b = &s->memory.buffers;
     STOA_TRY(stoa_env_reset(s->env, NULL, b, err));
     while (!s->o->episodes || s->episodes < s->o->episodes) {
         bool quit = false;
-        show(s);
-        STOA_TRY(s->chooser->choose(s->chooser, s->env, b, s->memory.actions, &quit, err));
+        STOA_TRY(choose(s, &quit, err));
         if (quit)
             return STOA_OK;
         STOA_TRY(stoa_env_check_actions(s->env, b, err));
         STOA_TRY(stoa_env_step(s->env, NULL, b, err));
+        if (s->agent)
+            listen(s, true);
         s->steps++;
         s->length++;
         s->earned += (double)b->rewards[0];
@@ -161,12 +200,17 @@ static stoa_status play(session *s, stoa_error *err) {
 /* What stays when all is over. */
 static void sum_up(session *s) {
     if (s->list) {
-        cli_print_json(json_pack("{s:s, s:I, s:I, s:o}", "environment", s->spec->name, "seed",
-                                 (json_int_t)s->o->seed, "steps", (json_int_t)s->steps, "episodes",
-                                 s->list));
+        json_t *all =
+            json_pack("{s:s, s:I, s:I, s:o}", "environment", s->spec->name, "seed",
+                      (json_int_t)s->o->seed, "steps", (json_int_t)s->steps, "episodes", s->list);
         s->list = NULL;
+        if (s->agent && stoa_agent_pilot_speaks(s->agent->pilot))
+            json_object_set_new(all, "said", cli_agent_said_json(&s->said));
+        cli_print_json(all);
         return;
     }
+    if (s->words.data) /* of the last choice */
+        fwrite(s->words.data, 1, s->words.len, stdout);
     double n = (double)s->episodes;
     printf("%lld episode%s, %lld steps", (long long)s->episodes, s->episodes == 1 ? "" : "s",
            (long long)s->steps);
@@ -178,6 +222,7 @@ static void sum_up(session *s) {
     if (s->length > 0)
         printf("; return so far %g", s->earned);
     printf("\n");
+    cli_agent_print_said(&s->said);
 }
 
 static stoa_status play_with(session *s, stoa_error *err) {
@@ -209,6 +254,34 @@ static stoa_status play_with(session *s, stoa_error *err) {
         sum_up(s);
     s->chooser = NULL; /* it lived here */
     return status;
+}
+
+/* A picture of episodes instead. */
+static stoa_status make_sheet(const session *s, stoa_error *err) {
+    enum { EPISODES = 6 };
+    const options *o = s->o;
+    stoa_agent_sheet_result r;
+    char title[1024];
+    snprintf(title, sizeof title, "%s, the agent of %.400s, update %lld%s", s->spec->name, o->agent,
+             (long long)stoa_agent_bundle_update(s->agent->bundle),
+             stoa_agent_pilot_speaks(s->agent->pilot)
+                 ? ". Told by the environment: black. Said by the agent: blue where it is right, "
+                   "orange where not."
+                 : "");
+    STOA_TRY(stoa_agent_sheet(s->agent->pilot, s->env, o->episodes ? o->episodes : EPISODES, title,
+                              o->sheet, &r, err));
+    if (s->list) {
+        cli_print_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:o}", "sheet", o->sheet, "seed",
+                                 (json_int_t)o->seed, "episodes", (json_int_t)r.episodes, "steps",
+                                 (json_int_t)r.steps, "moments", (json_int_t)r.moments,
+                                 "mean_return", r.mean_return, "said",
+                                 cli_agent_said_json(&r.said)));
+        return STOA_OK;
+    }
+    printf("%s: %lld moments of %lld episode%s; mean return %g\n", o->sheet, (long long)r.moments,
+           (long long)r.episodes, r.episodes == 1 ? "" : "s", r.mean_return);
+    cli_agent_print_said(&r.said);
+    return STOA_OK;
 }
 
 static bool same_space(const stoa_space *a, const stoa_space *b) {
@@ -262,16 +335,20 @@ int verb_play(int argc, char **argv) {
     cli_parse(&parser, argc, argv, &o);
     session s = {.o = &o, .list = o.json ? json_array() : NULL};
     stoa_status status = STOA_OK;
-    if (o.agent) {
+    if (o.sheet && !o.agent)
+        status = stoa_fail(&err, STOA_ERR_USAGE,
+                           "--sheet shows an agent's episodes: name its run with --agent RUN");
+    if (status == STOA_OK && o.agent) {
         status = cli_agent_open(&agent, o.agent, (uint64_t)o.seed, o.greedy, &err);
         s.agent = status == STOA_OK ? &agent : NULL;
     }
     if (status == STOA_OK)
         status = open_world(&s, &err);
     if (status == STOA_OK)
-        status = play_with(&s, &err);
+        status = o.sheet ? make_sheet(&s, &err) : play_with(&s, &err);
     json_decref(s.list);
     stoa_buffer_deinit(&s.last);
+    stoa_buffer_deinit(&s.words);
     stoa_env_memory_deinit(&s.memory);
     stoa_env_free(s.env);
     if (s.agent)

@@ -56,6 +56,12 @@ void cli_agent_close(cli_agent *agent);
  * many. */
 int cli_agent_settings(const cli_agent *agent, char **sets, int most);
 
+/* What is told and what is said of it, two lines a remark. */
+void cli_agent_words(const stoa_agent_remark *remarks, int count, stoa_buffer *out);
+/* How much of it was right, where anything was told: a line; an object. */
+void cli_agent_print_said(const stoa_agent_said *said);
+json_t *cli_agent_said_json(const stoa_agent_said *said);
+
 /* Waits for something to read on stdin; STOA_ERR_INTERRUPTED when a signal asks to stop. */
 stoa_status cli_await_input(stoa_error *err);
 

@@ -50,3 +50,46 @@ int cli_agent_settings(const cli_agent *a, char **sets, int most) {
     }
     return count;
 }
+
+/* ---- what it says ---------------------------------------------------------------------------- */
+
+void cli_agent_words(const stoa_agent_remark *remarks, int count, stoa_buffer *out) {
+    for (int i = 0; i < count; i++) {
+        const stoa_agent_remark *r = &remarks[i];
+        char name[STOA_ENV_NAME + 32];
+        snprintf(name, sizeof name, r->parts > 1 ? "%s %lld" : "%s", r->space->name,
+                 (long long)r->part + 1);
+        stoa_buffer_printf(out, "%s told: ", name);
+        stoa_agent_remark_print(r, r->told, out);
+        stoa_buffer_printf(out, "\n%*s said: ", (int)strlen(name), "");
+        if (r->learned)
+            stoa_agent_remark_print(r, r->said, out);
+        stoa_buffer_printf(out, " (%s)\n",
+                           !r->learned ? "not learned"
+                           : r->right  ? "right"
+                                       : "wrong");
+    }
+}
+
+static const char *const kinds[] = {"things", "choices"};
+
+void cli_agent_print_said(const stoa_agent_said *said) {
+    const char *before = "said right: ";
+    for (int k = 0; k < 2; k++)
+        if (said->told[k] > 0) {
+            printf("%s%lld of %lld told of %s", before, (long long)said->right[k],
+                   (long long)said->told[k], kinds[k]);
+            before = ", ";
+        }
+    if (said->told[0] + said->told[1] > 0)
+        printf("\n");
+}
+
+json_t *cli_agent_said_json(const stoa_agent_said *said) {
+    json_t *out = json_object();
+    for (int k = 0; k < 2; k++)
+        json_object_set_new(out, kinds[k],
+                            json_pack("{s:I, s:I}", "told", (json_int_t)said->told[k], "right",
+                                      (json_int_t)said->right[k]));
+    return out;
+}

@@ -9,10 +9,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "data/canvas.h"
+#include "base/canvas.h"
 #include "data/sequences.h"
 
-enum { ITEM = 56, FRAME = 3, GAP = 4, SCALE = 2, LABEL = STOA_DIGIT_HEIGHT * SCALE + 8 };
+enum { ITEM = 56, FRAME = 3, GAP = 4, SCALE = 2, LABEL = STOA_SIGN_HEIGHT * SCALE + 8 };
 
 static const stoa_colour white = {255, 255, 255}, black = {20, 20, 20}, grey = {190, 190, 190};
 static const stoa_colour right = {0, 114, 178}, other = {230, 159, 0};
@@ -79,7 +79,7 @@ static int64_t cell_height(const look *l) {
 
 static void paint_label(stoa_canvas *c, const look *l, int64_t x, int64_t y, const char *text,
                         stoa_colour colour) {
-    const int64_t width = (int64_t)strlen(text) * STOA_DIGIT_WIDTH * SCALE;
+    const int64_t width = (int64_t)strlen(text) * STOA_SIGN_WIDTH * SCALE;
     stoa_canvas_text(c, x + (cell_width(l) - GAP - width) / 2, y + cell_height(l) + 4, SCALE, text,
                      colour);
 }

@@ -20,6 +20,13 @@ size_t stoa_space_bytes(const stoa_space *space) {
     return (size_t)stoa_space_numel(space) * stoa_dtype_size(space->dtype);
 }
 
+const char *stoa_space_word(const stoa_space *space, int64_t element, int64_t category) {
+    assert(category >= 0 && category < space->categories);
+    return space->labels ? space->labels[category]
+           : space->word ? space->word(element, category)
+                         : NULL;
+}
+
 stoa_space *stoa_space_add(stoa_space *list, int *count, const char *name, stoa_space_kind kind,
                            stoa_dtype dtype, int ndim, const int64_t *shape) {
     assert(*count < STOA_ENV_SPACES && ndim <= STOA_MAX_DIMS);

@@ -2,11 +2,14 @@
 #include <string.h>
 
 #include "train/agent_bundle.h"
+#include "train/speech.h"
 
 struct stoa_agent_pilot {
     const stoa_agent_bundle *bundle;
     stoa_ctx *ctx;
     stoa_agent_state state;
+    stoa_agent_output out; /* of the last choice, until the next */
+    stoa_speech speech;
     stoa_draw draw;
     int64_t count;
     uint8_t *reset; /* (count) */
@@ -27,6 +30,9 @@ stoa_status stoa_agent_pilot_new(stoa_agent_pilot **out, const stoa_agent_bundle
     stoa_status status = stoa_agent_state_init(&p->state, bundle->net.agent, count, err);
     if (status == STOA_OK && (!p->ctx || !p->reset || !p->nothing))
         status = stoa_fail(err, STOA_ERR_MEMORY, "out of memory for the agent");
+    if (status == STOA_OK)
+        status = stoa_speech_init(&p->speech, bundle->net.objectives, bundle->net.objective_count,
+                                  count, err);
     if (status != STOA_OK) {
         stoa_agent_pilot_free(p);
         return status;
@@ -39,6 +45,7 @@ stoa_status stoa_agent_pilot_new(stoa_agent_pilot **out, const stoa_agent_bundle
 void stoa_agent_pilot_free(stoa_agent_pilot *p) {
     if (!p)
         return;
+    stoa_speech_deinit(&p->speech);
     stoa_agent_state_deinit(&p->state);
     stoa_ctx_free(p->ctx);
     stoa_free(p->reset);
@@ -57,9 +64,23 @@ stoa_status stoa_agent_pilot_choose(stoa_agent_pilot *p, const stoa_env_buffers 
                            .reset = p->reset};
     memcpy(in.observations, seen->observations, sizeof in.observations);
     memcpy(in.last_actions, actions, sizeof in.last_actions);
-    stoa_agent_output out;
     STOA_TRY(stoa_act(p->ctx, p->bundle->net.agent, &p->bundle->spec, &in, &p->state, &p->draw,
-                      actions, NULL, NULL, &out, err));
+                      actions, NULL, NULL, &p->out, err));
     p->draw.step++;
     return STOA_OK;
+}
+
+bool stoa_agent_pilot_speaks(const stoa_agent_pilot *p) {
+    return p->speech.expl != NULL;
+}
+
+stoa_status stoa_agent_pilot_speak(stoa_agent_pilot *p, void *const *actions, stoa_error *err) {
+    const void *chosen[STOA_ENV_SPACES];
+    memcpy(chosen, actions, sizeof chosen);
+    return stoa_speech_say(&p->speech, p->ctx, &p->out, chosen, err);
+}
+
+int stoa_agent_pilot_remarks(const stoa_agent_pilot *p, const stoa_env_buffers *seen,
+                             int64_t instance, bool of_choice, stoa_agent_remark *out, int most) {
+    return stoa_speech_remarks(&p->speech, seen, instance, of_choice, out, most);
 }

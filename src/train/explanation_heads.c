@@ -102,18 +102,30 @@ static stoa_tensor *gather(stoa_ctx *ctx, const stoa_expl_targets *t, stoa_tenso
     return stoa_reshape(ctx, x, STOA_SHAPE(laid, n));
 }
 
-/* features (T * B, M) joined with the actions taken there -> (T * B, width) */
-static stoa_tensor *join(const stoa_expl *e, stoa_ctx *ctx, const stoa_unroll *u, stoa_tensor *x) {
+stoa_tensor *stoa_expl_join(const stoa_expl *e, stoa_ctx *ctx, const void *const *actions,
+                            stoa_tensor *x) {
     const stoa_expl_head *h = &e->heads[STOA_EXPL_CHOICE];
     stoa_dtype compute = stoa_ctx_compute(ctx);
+    int64_t rows = x->shape[0];
     x = stoa_linear_apply(ctx, &h->hidden, x, compute);
     for (int a = 0; a < e->spec->action_count; a++) {
         int64_t n = stoa_space_numel(&e->spec->actions[a]);
-        const int32_t *taken = (const int32_t *)u->actions[a] + e->batch * n; // (T, B, ...)
-        stoa_tensor *ids = stoa_from(ctx, STOA_I32, STOA_SHAPE(e->steps * e->batch, n), taken);
+        stoa_tensor *ids = stoa_from(ctx, STOA_I32, STOA_SHAPE(rows, n), actions[a]);
         x = stoa_embedding_sum(ctx, h->actions[a], ids, x, compute);
     }
     return stoa_relu(ctx, x);
+}
+
+stoa_tensor *stoa_expl_begin(const stoa_expl *e, stoa_ctx *ctx, stoa_tensor *x) {
+    const stoa_expl_head *h = &e->heads[STOA_EXPL_TEXT];
+    return stoa_tanh(ctx, stoa_linear_apply(ctx, &h->hidden, x, stoa_ctx_full(ctx)));
+}
+
+stoa_tensor *stoa_expl_hear(const stoa_expl *e, stoa_ctx *ctx, stoa_tensor *ids, stoa_tensor *state,
+                            stoa_tensor **after) {
+    const stoa_expl_head *h = &e->heads[STOA_EXPL_TEXT];
+    stoa_tensor *words = stoa_embedding(ctx, h->words, ids, stoa_ctx_compute(ctx));
+    return stoa_gru(ctx, words, h->gru[0], h->gru[1], h->gru[2], h->gru[3], state, NULL, after);
 }
 
 /* The words that the GRU hears, (L + 1, C): each one step late, 0 to begin with. */
@@ -129,14 +141,16 @@ static stoa_tensor *heard(stoa_ctx *ctx, const stoa_expl_targets *t, int64_t row
 
 /* x (C, M) -> (C, L + 1, width) */
 static stoa_tensor *speak(const stoa_expl *e, stoa_ctx *ctx, stoa_tensor *x) {
-    const stoa_expl_head *h = &e->heads[STOA_EXPL_TEXT];
     const stoa_expl_targets *t = &e->targets[STOA_EXPL_TEXT];
-    stoa_tensor *begin = stoa_tanh(ctx, stoa_linear_apply(ctx, &h->hidden, x, stoa_ctx_full(ctx)));
-    stoa_tensor *words =
-        stoa_embedding(ctx, h->words, heard(ctx, t, x->shape[0]), stoa_ctx_compute(ctx));
-    stoa_tensor *y =
-        stoa_gru(ctx, words, h->gru[0], h->gru[1], h->gru[2], h->gru[3], begin, NULL, NULL);
-    return stoa_transpose(ctx, y, 0, 1);
+    stoa_tensor *ids = heard(ctx, t, x->shape[0]);
+    return stoa_transpose(ctx, stoa_expl_hear(e, ctx, ids, stoa_expl_begin(e, ctx, x), NULL), 0, 1);
+}
+
+/* The actions taken at the first T observations: rows 1 to T of the unroll. */
+static void taken(const stoa_expl *e, const stoa_unroll *u, const void **out) {
+    for (int a = 0; a < e->spec->action_count; a++)
+        out[a] = (const int32_t *)u->actions[a] +
+                 e->batch * stoa_space_numel(&e->spec->actions[a]); // (T, B, ...)
 }
 
 stoa_tensor *stoa_expl_head_apply(stoa_expl *e, stoa_expl_source source, stoa_ctx *ctx,
@@ -144,6 +158,7 @@ stoa_tensor *stoa_expl_head_apply(stoa_expl *e, stoa_expl_source source, stoa_ct
     const stoa_expl_head *h = &e->heads[source];
     const stoa_expl_targets *t = &e->targets[source];
     const stoa_space *s = &e->spec->observations[e->space[source]];
+    const void *actions[STOA_ENV_SPACES];
     stoa_tensor *x;
     switch (source) {
     case STOA_EXPL_OBJECTS: /* (C, O * W) -> (C * O, W) */
@@ -151,7 +166,8 @@ stoa_tensor *stoa_expl_head_apply(stoa_expl *e, stoa_expl_source source, stoa_ct
         x = stoa_reshape(ctx, x, STOA_SHAPE(x->shape[0] * s->shape[0], x->shape[1] / s->shape[0]));
         break;
     case STOA_EXPL_CHOICE:
-        x = gather(ctx, t, join(e, ctx, unroll, rows_of(e, ctx, output->features)));
+        taken(e, unroll, actions);
+        x = gather(ctx, t, stoa_expl_join(e, ctx, actions, rows_of(e, ctx, output->features)));
         break;
     default:
         x = gather(ctx, t, rows_of(e, ctx, output->features));

@@ -41,13 +41,13 @@ static bool is_verdict(const stoa_space *space, int32_t word) {
     return false;
 }
 
-static stoa_expl_kind kind_of(stoa_expl_source source, const stoa_space *space, int32_t word) {
+stoa_expl_kind stoa_expl_kind_of(stoa_expl_source source, const stoa_space *space, int32_t word) {
     if (source == STOA_EXPL_TEXT)
         return is_verdict(space, word) ? STOA_EXPL_REWARD : STOA_EXPL_PROPERTY;
     return source == STOA_EXPL_OBJECTS ? STOA_EXPL_PROPERTY : STOA_EXPL_REWARD;
 }
 
-static int32_t word_at(const stoa_space *space, const void *host, int64_t i) {
+int32_t stoa_expl_word_at(const stoa_space *space, const void *host, int64_t i) {
     return space->dtype == STOA_U8 ? ((const uint8_t *)host)[i] : ((const int32_t *)host)[i];
 }
 
@@ -56,7 +56,7 @@ static bool read_words(const stoa_space *space, const void *host, int64_t first,
                        int32_t *target) {
     int32_t any = 0;
     for (int64_t k = 0; k < n; k++) {
-        int32_t word = word_at(space, host, first + k);
+        int32_t word = stoa_expl_word_at(space, host, first + k);
         target[k] = word > 0 ? word : -1;
         any |= word;
     }
@@ -67,10 +67,10 @@ static bool read_words(const stoa_space *space, const void *host, int64_t first,
 static bool read_text(const stoa_space *space, const void *host, int64_t first, int64_t n,
                       int32_t *target) {
     int64_t length = 0;
-    while (length < n && word_at(space, host, first + length) > 0)
+    while (length < n && stoa_expl_word_at(space, host, first + length) > 0)
         length++;
     for (int64_t k = 0; k <= n; k++)
-        target[k] = k < length ? word_at(space, host, first + k) : k == length ? 0 : -1;
+        target[k] = k < length ? stoa_expl_word_at(space, host, first + k) : k == length ? 0 : -1;
     return length > 0;
 }
 
@@ -85,7 +85,8 @@ void stoa_expl_targets_fill(stoa_expl_targets *t, stoa_expl_source source, const
                                              : read_words(space, host, r * n, n, target);
         if (!told)
             continue;
-        stoa_expl_kind kind = kind_of(source, space, word_at(space, host, r * n));
+        stoa_expl_kind kind =
+            stoa_expl_kind_of(source, space, stoa_expl_word_at(space, host, r * n));
         if (!(kinds >> kind & 1))
             continue;
         t->row[t->told] = (int32_t)r;

@@ -4,7 +4,8 @@
  *
  * At a step something is told or nothing. Of each kind (what things are like, what a choice came
  * to) the loss is the mean over the steps at which something of that kind is told.
- * explanation_targets.c finds these steps and their words; explanation_heads.c holds the networks.
+ * explanation_targets.c finds these steps and their words; explanation_heads.c holds the networks;
+ * explanation_words.c lets them speak.
  */
 #ifndef STOA_TRAIN_EXPLANATIONS_H
 #define STOA_TRAIN_EXPLANATIONS_H
@@ -85,6 +86,10 @@ void stoa_expl_targets_deinit(stoa_expl_targets *t);
  * its kind: those that begin with a verdict are of the kind reward. */
 void stoa_expl_targets_fill(stoa_expl_targets *t, stoa_expl_source source, const stoa_space *space,
                             const void *host, int kinds);
+/* The kind of a row of `space` that begins with this word. */
+stoa_expl_kind stoa_expl_kind_of(stoa_expl_source source, const stoa_space *space, int32_t word);
+/* Element i of rows of such a space. */
+int32_t stoa_expl_word_at(const stoa_space *space, const void *host, int64_t i);
 /* The words of others: a listed row takes those of another listed row of its kind, of another
  * instance where there is one. */
 void stoa_expl_targets_shuffle(stoa_expl_targets *t, int64_t batch, stoa_rng *rng);
@@ -95,8 +100,25 @@ int64_t stoa_expl_targets_laid(const stoa_expl_targets *t);
 
 void stoa_expl_head_declare(stoa_expl *e, stoa_expl_source source,
                             const stoa_objective_place *place);
+/* features (R, M) and the actions chosen there, (R, ...) of each space -> (R, width) */
+stoa_tensor *stoa_expl_join(const stoa_expl *e, stoa_ctx *ctx, const void *const *actions,
+                            stoa_tensor *features);
+/* features (R, M) -> what the GRU begins with (R, width); then words heard, ids (L, R), from a
+ * state on -> (L, R, width). after: nullable, the state behind them. */
+stoa_tensor *stoa_expl_begin(const stoa_expl *e, stoa_ctx *ctx, stoa_tensor *features);
+stoa_tensor *stoa_expl_hear(const stoa_expl *e, stoa_ctx *ctx, stoa_tensor *ids, stoa_tensor *state,
+                            stoa_tensor **after);
 /* Logits (C * elements, V) in full precision of the C rows laid out, the listed ones first. */
 stoa_tensor *stoa_expl_head_apply(stoa_expl *e, stoa_expl_source source, stoa_ctx *ctx,
                                   const stoa_unroll *unroll, const stoa_agent_output *output);
+
+/* ---- explanation_words.c ---- */
+
+/* What an agent says of its own accord at one step of B instances (output of T = 1): the most
+ * probable words of a source, hearing only its own. actions: those chosen at the step, read for the
+ * source CHOICE. words (B, words of the target): of a text, zeros from its end on. */
+stoa_status stoa_expl_say(const stoa_expl *e, stoa_expl_source source, stoa_ctx *ctx,
+                          const stoa_agent_output *output, const void *const *actions,
+                          int32_t *words, stoa_error *err);
 
 #endif /* STOA_TRAIN_EXPLANATIONS_H */

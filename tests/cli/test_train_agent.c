@@ -147,6 +147,62 @@ static void a_trained_agent_plays(void **state) {
     REFUSED(2, WORDS("sample", "runs/plays-1", "x"), "runs/plays-1");
 }
 
+#define EXPLAINS                                                                                   \
+    "--set", "env.name=odd-one-out-choice", "--set", "env.instances=8", "--set",                   \
+        "objectives=explanations", "--set", "agent.object_width=8", "--set",                       \
+        "agent.encoder_width=8", "--set", "train.unroll=4", "--set", "threads=1", "--set",         \
+        "train.eval_episodes=0", "--set", "train.steps=64", "--set", "name=says"
+
+static void an_agent_that_explains_is_heard(void **state) {
+    (void)state;
+    EXPECT(0, "train", "-q", EXPLAINS);
+    finished f = RUN("play", "odd-one-out-choice", "--agent", "runs/says-1", "--episodes", "2");
+    assert_int_equal(f.code, 0);
+    assert_non_null(strstr(f.out, "properties 1 told: yellow solid inverse_ex\n"
+                                  "             said: "));
+    assert_non_null(strstr(f.out, "verdict told: "));
+    assert_non_null(strstr(f.out, " of 8 told of things, "));
+    assert_non_null(strstr(f.out, " of 2 told of choices\n"));
+    drop(&f);
+    json_t *played =
+        JSON("play", "odd-one-out-choice", "--agent", "runs/says-1", "--episodes", "3", "--json");
+    json_t *things = json_object_get(json_object_get(played, "said"), "things");
+    assert_int_equal(json_integer_value(json_object_get(things, "told")), 12);
+    json_decref(played);
+    EXPECT(0, "train", "-q", EXPLAINS, "--set", "objectives=", "--set", "name=silent");
+    f = RUN("play", "odd-one-out-choice", "--agent", "runs/silent-1", "--episodes", "2");
+    assert_null(strstr(f.out, "told"));
+    assert_null(strstr(f.out, "said"));
+    drop(&f);
+}
+
+static void sheets_of_episodes_are_written(void **state) {
+    (void)state;
+    EXPECT(0, "train", "-q", EXPLAINS, "--fresh");
+    json_t *sheet = JSON("play", "odd-one-out-choice", "--agent", "runs/says-1", "--sheet", "a.png",
+                         "--episodes", "5", "--seed", "2", "--json");
+    assert_int_equal(json_integer_value(json_object_get(sheet, "moments")), 5);
+    assert_string_equal(json_string_value(json_object_get(sheet, "sheet")), "a.png");
+    json_decref(sheet);
+    EXPECT(0, "play", "odd-one-out-choice", "--agent", "runs/says-1", "--sheet", "b.png", "-e", "5",
+           "--seed", "2");
+    EXPECT(0, "play", "odd-one-out-choice", "--agent", "runs/says-1", "--sheet", "c.png", "-e", "5",
+           "--seed", "3");
+    assert_true(same_bytes("a.png", "b.png"));
+    assert_false(same_bytes("a.png", "c.png"));
+    REFUSED(2, WORDS("play", "odd-one-out-choice", "--sheet", "d.png"), "--agent RUN");
+    REFUSED(2,
+            WORDS("play", "odd-one-out-choice", "--agent", "runs/says-1", "--sheet", "d.png", "-e",
+                  "65"),
+            "1 to 64 episodes");
+    REFUSED(1, WORDS("play", "odd-one-out-choice", "--agent", "runs/says-1", "--sheet", "no/d.png"),
+            "no/d.png");
+    assert_false(stoa_file_exists("d.png"));
+    EXPECT(0, "train", "-q", SMALL, "--set", "train.steps=80", "--set", "name=blind");
+    REFUSED(5, WORDS("play", "chain", "--agent", "runs/blind-1", "--sheet", "d.png"),
+            "cannot be drawn");
+}
+
 static void lists_know_of_agents(void **state) {
     (void)state;
     finished f = RUN("list", "settings");
@@ -168,6 +224,8 @@ int main(void) {
         cmocka_unit_test(a_run_goes_on_only_with_its_own_settings),
         cmocka_unit_test(ctrl_c_saves_and_the_resumed_run_ends_with_the_same_bits),
         cmocka_unit_test(a_trained_agent_plays),
+        cmocka_unit_test(an_agent_that_explains_is_heard),
+        cmocka_unit_test(sheets_of_episodes_are_written),
         cmocka_unit_test(lists_know_of_agents),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -68,6 +68,25 @@ static void figure(stoa_odd_figures *f, const config *c, const stoa_odd_scene *s
         stoa_odd_put_picked(f, scene, chosen);
 }
 
+/* Values are told counted from 1. */
+static const char *value_word(int d, int64_t told) {
+    bool is_one = told >= 1 && told <= stoa_odd_value_count((stoa_odd_dimension)d);
+    return is_one ? stoa_odd_value_name((stoa_odd_dimension)d, (int)told - 1) : NULL;
+}
+
+static const char *property_word(int64_t element, int64_t told) {
+    return value_word((int)(element % LOOKS), told);
+}
+
+static const char *verdict_word(int64_t element, int64_t told) {
+    if (element == 0)
+        return told == STOA_ODD_SAID_RIGHT ? "right" : told == STOA_ODD_SAID_WRONG ? "wrong" : NULL;
+    if (element == 1)
+        return told >= 1 && told <= LOOKS ? stoa_odd_dimension_name((stoa_odd_dimension)(told - 1))
+                                          : NULL;
+    return value_word((int)element - 2, told);
+}
+
 static void describe(const void *c_, stoa_env_spec *spec) {
     static const char *const names[OBJECTS] = {"first", "second", "third", "fourth"};
     const config *c = c_;
@@ -84,10 +103,12 @@ static void describe(const void *c_, stoa_env_spec *spec) {
                                       STOA_SHAPE(OBJECTS, LOOKS));
     told->categories = most + 1;
     told->target = true;
+    told->word = property_word;
     stoa_space *verdict = stoa_space_add(list, count, "verdict", STOA_SPACE_CATEGORIES, STOA_U8,
                                          STOA_SHAPE(STOA_ODD_VERDICT));
     verdict->categories = most + 1 > LOOKS + 1 ? most + 1 : LOOKS + 1;
     verdict->target = true;
+    verdict->word = verdict_word;
     stoa_space *choose = stoa_space_add(spec->actions, &spec->action_count, "choose",
                                         STOA_SPACE_CATEGORIES, STOA_I32, 0, NULL);
     choose->categories = OBJECTS;

@@ -1,38 +1,19 @@
-/* data/canvas.c - pixels of contact sheets, with a font of the few signs they need. */
-#include "data/canvas.h"
+/* base/canvas.c - pixels of contact sheets. */
+#include "base/canvas.h"
 
 #include <png.h>
 #include <string.h>
-
-/* Rows from the top, five bits each, the leftmost dot the highest bit. */
-static const struct {
-    char sign;
-    uint8_t rows[STOA_DIGIT_HEIGHT];
-} font[] = {
-    {'0', {0x0e, 0x11, 0x13, 0x15, 0x19, 0x11, 0x0e}},
-    {'1', {0x04, 0x0c, 0x04, 0x04, 0x04, 0x04, 0x0e}},
-    {'2', {0x0e, 0x11, 0x01, 0x06, 0x08, 0x10, 0x1f}},
-    {'3', {0x0e, 0x11, 0x01, 0x06, 0x01, 0x11, 0x0e}},
-    {'4', {0x02, 0x06, 0x0a, 0x12, 0x1f, 0x02, 0x02}},
-    {'5', {0x1f, 0x10, 0x1e, 0x01, 0x01, 0x11, 0x0e}},
-    {'6', {0x06, 0x08, 0x10, 0x1e, 0x11, 0x11, 0x0e}},
-    {'7', {0x1f, 0x01, 0x02, 0x04, 0x08, 0x08, 0x08}},
-    {'8', {0x0e, 0x11, 0x11, 0x0e, 0x11, 0x11, 0x0e}},
-    {'9', {0x0e, 0x11, 0x11, 0x0f, 0x01, 0x02, 0x0c}},
-    {'?', {0x0e, 0x11, 0x01, 0x06, 0x04, 0x00, 0x04}},
-    {'>', {0x08, 0x04, 0x02, 0x01, 0x02, 0x04, 0x08}},
-    {'-', {0x00, 0x00, 0x00, 0x0e, 0x00, 0x00, 0x00}},
-};
 
 stoa_status stoa_canvas_init(stoa_canvas *c, int64_t width, int64_t height, stoa_colour paper,
                              stoa_error *err) {
     enum { MOST = 1 << 15 }; // a side
     *c = (stoa_canvas){0};
     if (width < 1 || height < 1 || width > MOST || height > MOST)
-        return stoa_fail(err, STOA_ERR_USAGE,
-                         "a picture of %lld x %lld pixels is too large; ask for fewer sequences or "
-                         "a smaller data.side",
-                         (long long)width, (long long)height);
+        return stoa_fail(
+            err, STOA_ERR_USAGE,
+            "a picture of %lld x %lld pixels is too large (at most %d a side): ask for "
+            "fewer or smaller parts of it",
+            (long long)width, (long long)height, MOST);
     c->pixel = stoa_alloc((size_t)(width * height) * sizeof *c->pixel);
     if (!c->pixel)
         return stoa_fail(err, STOA_ERR_MEMORY, "no memory for a picture of %lld x %lld pixels",
@@ -67,15 +48,23 @@ void stoa_canvas_frame(stoa_canvas *c, int64_t x, int64_t y, int64_t width, int6
 
 void stoa_canvas_text(stoa_canvas *c, int64_t x, int64_t y, int scale, const char *text,
                       stoa_colour colour) {
-    for (; *text; text++, x += STOA_DIGIT_WIDTH * scale)
-        for (size_t i = 0; i < sizeof font / sizeof font[0]; i++) {
-            if (font[i].sign != *text)
-                continue;
-            for (int row = 0; row < STOA_DIGIT_HEIGHT; row++)
-                for (int column = 0; column < 5; column++)
-                    if (font[i].rows[row] >> (4 - column) & 1)
-                        stoa_canvas_fill(c, x + column * scale, y + row * scale, scale, scale,
-                                         colour);
+    for (; *text; text++, x += STOA_SIGN_WIDTH * scale) {
+        if (*text < ' ' || *text > '~')
+            continue;
+        const uint8_t *rows = stoa_font[*text - ' '];
+        for (int row = 0; row < STOA_FONT_ROWS; row++)
+            for (int column = 0; column < 5; column++)
+                if (rows[row] >> (4 - column) & 1)
+                    stoa_canvas_fill(c, x + column * scale, y + row * scale, scale, scale, colour);
+    }
+}
+
+void stoa_canvas_picture(stoa_canvas *c, int64_t x, int64_t y, int64_t width, int64_t height,
+                         const uint8_t *rgb, int eighths) {
+    for (int64_t i = 0; i < height * eighths / 8; i++)
+        for (int64_t j = 0; j < width * eighths / 8; j++) {
+            const uint8_t *p = rgb + 3 * (i * 8 / eighths * width + j * 8 / eighths);
+            stoa_canvas_fill(c, x + j, y + i, 1, 1, (stoa_colour){p[0], p[1], p[2]});
         }
 }
 
