@@ -72,7 +72,7 @@ static stoa_finding mean_of(const double *x, int64_t n) {
 
 static stoa_finding mean_score(const stoa_srs_study *study, stoa_srs_arm_id arm) {
     double x[MOST];
-    return mean_of(x, stoa_srs_figures(study, arm, "score", x));
+    return mean_of(x, stoa_arm_numbers(&study->runs, arm, "score", x));
 }
 
 /* A value without an interval: a median, a best or a worst of the seeds. */
@@ -84,13 +84,13 @@ static stoa_finding value_of(double value, int64_t n, const char *note) {
 
 static stoa_finding median_score(const stoa_srs_study *study, stoa_srs_arm_id arm) {
     double x[MOST];
-    int64_t n = stoa_srs_figures(study, arm, "score", x);
+    int64_t n = stoa_arm_numbers(&study->runs, arm, "score", x);
     return value_of(stoa_stat_median(x, n), n, "median");
 }
 
 static stoa_finding extreme_score(const stoa_srs_study *study, stoa_srs_arm_id arm, bool best) {
     double x[MOST];
-    int64_t n = stoa_srs_figures(study, arm, "score", x);
+    int64_t n = stoa_arm_numbers(&study->runs, arm, "score", x);
     stoa_summary s = stoa_stat_summary(x, n);
     return value_of(best ? s.most : s.least, n, best ? "best" : "worst");
 }

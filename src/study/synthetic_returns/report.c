@@ -18,57 +18,14 @@ static bool is_sr(stoa_srs_arm_id arm) {
     return false;
 }
 
-/* Mean over seeds with its band, and every seed as a thin line: variance is part of the result. */
-static void add_curves(stoa_figure *f, const stoa_srs_study *study, stoa_srs_arm_id arm,
-                       int colour) {
-    double mean[256], low[256], high[256];
-    const double *steps = NULL, *score[MOST];
-    int64_t points = 0, seeds = 0;
-    for (int64_t i = 0; i < study->count && seeds < MOST; i++) {
-        int64_t n, m;
-        if (study->points[i].arm != arm || !study->runs[i])
-            continue;
-        steps = stoa_run_get_series(study->runs[i], "curve/steps", &n);
-        score[seeds] = stoa_run_get_series(study->runs[i], "curve/score", &m);
-        if (!steps || !score[seeds] || n != m || n > 256 || (points && n != points))
-            continue;
-        points = n;
-        seeds++;
-    }
-    for (int64_t k = 0; k < points; k++) {
-        double x[MOST];
-        for (int64_t s = 0; s < seeds; s++)
-            x[s] = score[s][k];
-        stoa_interval ci = stoa_stat_mean(x, seeds, 0.95);
-        mean[k] = ci.value, low[k] = ci.low, high[k] = ci.high;
-    }
-    if (seeds == 0)
-        return;
-    stoa_figure_add(f, &(stoa_series){.name = stoa_srs_arms[arm].title,
-                                      .kind = STOA_SERIES_LINE,
-                                      .x = steps,
-                                      .y = mean,
-                                      .low = seeds > 1 ? low : NULL,
-                                      .high = seeds > 1 ? high : NULL,
-                                      .n = points,
-                                      .colour = colour});
-    for (int64_t s = 0; s < seeds && seeds > 1; s++)
-        stoa_figure_add(f, &(stoa_series){.kind = STOA_SERIES_LINE,
-                                          .x = steps,
-                                          .y = score[s],
-                                          .n = points,
-                                          .colour = colour,
-                                          .dashed = true});
-}
-
 static void add_row(stoa_table *t, const stoa_srs_study *study, stoa_srs_arm_id arm) {
     double x[MOST], sep[MOST], rate[MOST];
-    int64_t n = stoa_srs_figures(study, arm, "score", x);
+    int64_t n = stoa_arm_numbers(&study->runs, arm, "score", x);
     int64_t separated = is_sr(arm) ? stoa_srs_separations(study, arm, sep) : 0;
     if (n == 0)
         return;
     stoa_summary s = stoa_stat_summary(x, n);
-    int64_t timed = stoa_srs_figures(study, arm, "steps_per_second", rate);
+    int64_t timed = stoa_arm_numbers(&study->runs, arm, "steps_per_second", rate);
     stoa_table_row(t, arm == SRS_SR);
     stoa_table_text(t, stoa_srs_arms[arm].title);
     stoa_table_interval(t, stoa_stat_mean(x, n, 0.95));
@@ -106,7 +63,7 @@ static void add_trace(stoa_report *report, const stoa_srs_study *study, stoa_srs
     stoa_error why = {0};
     if (seeds->count == 0)
         return;
-    stoa_srs_point p = {arm, seeds->item[0]};
+    stoa_arm_point p = {arm, seeds->item[0]};
     if (!stoa_srs_run_dir(study, &p, dir, sizeof dir))
         return;
     stoa_sr_trace *trace = stoa_alloc(sizeof *trace);
@@ -155,9 +112,15 @@ static void add_task(stoa_report *report, const stoa_srs_study *study, stoa_srs_
         return;
     snprintf(id, sizeof id, "curves-%s", stoa_srs_tasks[task].name);
     stoa_figure *f = stoa_figure_new(id, stoa_srs_tasks[task].title);
-    for (int arm = 0; arm < SRS_ARM_COUNT; arm++)
-        if (stoa_srs_arms[arm].task == task && colour <= COLOURS)
-            add_curves(f, study, (stoa_srs_arm_id)arm, colour++);
+    stoa_arm_curve *c = stoa_alloc(sizeof *c);
+    for (int arm = 0; arm < SRS_ARM_COUNT && c; arm++) {
+        if (stoa_srs_arms[arm].task != task || colour > COLOURS)
+            continue;
+        stoa_arm_curve_of(&study->runs, arm, "curve/steps", "curve/score", c);
+        stoa_arm_curve_draw(f, c, stoa_srs_arms[arm].title, colour++,
+                            STOA_ARM_BAND | STOA_ARM_EACH);
+    }
+    stoa_free(c);
     mark_limits(f, task);
     stoa_figure_axis(f, STOA_AXIS_X, "environment steps", false, STOA_TICKS_COUNT);
     stoa_figure_axis(f, STOA_AXIS_Y, stoa_srs_tasks[task].score, false, STOA_TICKS_PLAIN);
@@ -175,7 +138,6 @@ static void add_task(stoa_report *report, const stoa_srs_study *study, stoa_srs_
 
 stoa_status stoa_srs_report(const stoa_srs_study *study, stoa_tally *tally, stoa_error *err) {
     char kicker[96];
-    double seconds = 0;
     stoa_finding findings[SRS_CLAIM_COUNT];
     snprintf(kicker, sizeof kicker, "Study of arXiv 2102.12425, %s scale",
              stoa_scale_name(study->options->scale));
@@ -191,10 +153,7 @@ stoa_status stoa_srs_report(const stoa_srs_study *study, stoa_tally *tally, stoa
         stoa_report_claim(report, &stoa_srs_claims[i], &findings[i]);
     for (int task = 0; task < SRS_TASK_COUNT; task++)
         add_task(report, study, (stoa_srs_task_id)task);
-    for (int64_t i = 0; i < study->count; i++)
-        if (study->runs[i])
-            seconds += stoa_run_get_number(study->runs[i], "seconds");
-    stoa_report_cost(report, seconds, study->options->threads);
+    stoa_report_cost(report, stoa_arm_sum(&study->runs, "seconds"), study->options->threads);
     *tally = stoa_report_tally(report);
     stoa_status status = stoa_report_write(report, study->options->out, err);
     stoa_report_free(report);

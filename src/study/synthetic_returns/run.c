@@ -1,9 +1,7 @@
 /* study/synthetic_returns/run.c - the points: which there are, their settings, their training. */
 #include <inttypes.h>
-#include <math.h>
-#include <string.h>
 
-#include "study/points.h"
+#include "study/agent_notes.h"
 #include "study/synthetic_returns/sr.h"
 
 /* Arms that no claim compares: fewer seeds do. */
@@ -45,13 +43,7 @@ const stoa_int_list *stoa_srs_seeds(const stoa_srs_study *study, stoa_srs_arm_id
     return is_ablation(arm) ? &s->ablations : &s->seeds;
 }
 
-static void key(void *user, int64_t point, char *out, size_t n) {
-    const stoa_srs_study *study = user;
-    const stoa_srs_point *p = &study->points[point];
-    snprintf(out, n, "%s-s%" PRId64, stoa_srs_arms[p->arm].name, p->seed);
-}
-
-bool stoa_srs_run_dir(const stoa_srs_study *study, const stoa_srs_point *p, char *out, size_t n) {
+bool stoa_srs_run_dir(const stoa_srs_study *study, const stoa_arm_point *p, char *out, size_t n) {
     char name[128], models[4096];
     snprintf(name, sizeof name, "%s-%" PRId64, stoa_srs_arms[p->arm].name, p->seed);
     return stoa_path_join(models, sizeof models, study->options->out, "models") &&
@@ -64,7 +56,7 @@ static int add_sets(const char **list, int count, const char *const *more) {
     return count;
 }
 
-static stoa_status agent_settings(const stoa_srs_study *study, const stoa_srs_point *p, int threads,
+static stoa_status agent_settings(const stoa_srs_study *study, const stoa_arm_point *p, int threads,
                                   stoa_agent_settings *s, stoa_error *err) {
     const stoa_srs_arm *arm = &stoa_srs_arms[p->arm];
     const stoa_srs_task *task = &stoa_srs_tasks[arm->task];
@@ -81,11 +73,11 @@ static stoa_status agent_settings(const stoa_srs_study *study, const stoa_srs_po
     return stoa_agent_settings_check(s, err);
 }
 
-static stoa_status settings(void *user, int64_t point, stoa_buffer *out, stoa_error *err) {
-    const stoa_srs_study *study = user;
+static stoa_status settings(void *user, const stoa_arm_point *p, stoa_buffer *out,
+                            stoa_error *err) {
     stoa_agent_settings s;
     stoa_agent_view view;
-    STOA_TRY(agent_settings(study, &study->points[point], 1, &s, err));
+    STOA_TRY(agent_settings(user, p, 1, &s, err));
     STOA_TRY(stoa_agent_view_open(&view, &s, err));
     stoa_settings_dump(view.table, view.target, false, out);
     stoa_agent_view_close(&view);
@@ -94,84 +86,42 @@ static stoa_status settings(void *user, int64_t point, stoa_buffer *out, stoa_er
 
 /* ---- training -------------------------------------------------------------------------------- */
 
-enum { CURVE = 100, FIGURES = 32 };
-
-/* What is noted while a run goes on. */
-typedef struct notes {
-    double steps[CURVE], score[CURVE];
-    int64_t points;
-    struct {
-        char name[64];
-        double sum, count;
-    } figure[FIGURES]; /* of the objectives, over the last tenth of the updates */
-    int figures;
-    double *share;
-} notes;
-
-static void note_figure(notes *n, const stoa_metric *m) {
-    int i = 0;
-    while (i < n->figures && strcmp(n->figure[i].name, m->name) != 0)
-        i++;
-    if (i == FIGURES)
-        return;
-    if (i == n->figures)
-        snprintf(n->figure[n->figures++].name, sizeof n->figure[i].name, "%s", m->name);
-    n->figure[i].sum += m->value;
-    n->figure[i].count++;
-}
-
-static void on_step(void *user, const stoa_agent_trainer *trainer, const stoa_agent_step *step) {
-    notes *n = user;
-    int64_t done = stoa_agent_trainer_update(trainer), all = stoa_agent_trainer_updates(trainer);
-    if (n->points < CURVE && done * CURVE >= (n->points + 1) * all) {
-        stoa_agent_scores scores = stoa_agent_trainer_scores(trainer);
-        n->steps[n->points] = (double)stoa_agent_trainer_env_steps(trainer);
-        n->score[n->points++] = stoa_agent_score(&scores);
-    }
-    if (10 * done > 9 * all)
-        for (int i = 0; i < step->objective_count; i++)
-            note_figure(n, &step->objectives[i]);
-    if (n->share)
-        *n->share = (double)done / (double)all;
-}
-
-static stoa_status train(const stoa_srs_study *study, const stoa_srs_point *p, int threads,
-                         const char *dir, FILE *progress, notes *n, stoa_agent_run_result *result,
-                         stoa_error *err) {
+static stoa_status train(const stoa_srs_study *study, const stoa_arm_point *p, int threads,
+                         const char *dir, FILE *progress, stoa_agent_notes *n,
+                         stoa_agent_run_result *result, stoa_error *err) {
     stoa_agent_settings s;
     stoa_agent_trainer *trainer;
     STOA_TRY(agent_settings(study, p, threads, &s, err));
     STOA_TRY(stoa_agent_trainer_new(&trainer, &s, err));
-    stoa_agent_run_options options = {
-        .run_dir = dir, .resume = false, .progress = progress, .stepped = on_step, .user = n};
+    stoa_agent_run_options options = {.run_dir = dir,
+                                      .resume = false,
+                                      .progress = progress,
+                                      .stepped = stoa_agent_notes_step,
+                                      .user = n};
     stoa_status status = stoa_agent_run(trainer, &options, result, err);
     stoa_agent_trainer_free(trainer);
     return status;
 }
 
-static void keep(stoa_run *run, const notes *n, const stoa_agent_run_result *r) {
+static void keep(stoa_run *run, const stoa_agent_notes *n, const stoa_agent_run_result *r) {
     stoa_run_number(run, "score", stoa_agent_score(&r->evaluation));
     stoa_run_number(run, "training_score", stoa_agent_score(&r->training));
     stoa_run_number(run, "seconds", r->seconds);
     stoa_run_number(run, "steps_per_second", r->steps_per_second);
-    stoa_run_series(run, "curve/steps", n->steps, n->points);
-    stoa_run_series(run, "curve/score", n->score, n->points);
-    for (int i = 0; i < n->figures; i++)
-        stoa_run_number(run, n->figure[i].name, n->figure[i].sum / n->figure[i].count);
+    stoa_agent_notes_keep(n, run);
 }
 
-static stoa_status compute(void *user, int64_t point, int threads, FILE *progress, stoa_run *run,
-                           double *share, stoa_error *err) {
+static stoa_status compute(void *user, const stoa_arm_point *p, int threads, FILE *progress,
+                           stoa_run *run, double *share, stoa_error *err) {
     const stoa_srs_study *study = user;
-    const stoa_srs_point *p = &study->points[point];
     stoa_agent_run_result result;
     char dir[4096];
-    bool kept = p->seed == stoa_srs_seeds(study, p->arm)->item[0];
+    bool kept = p->seed == stoa_srs_seeds(study, (stoa_srs_arm_id)p->arm)->item[0];
     if (kept && !stoa_srs_run_dir(study, p, dir, sizeof dir))
         return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", study->options->out);
     if (kept)
         STOA_TRY(stoa_remove_tree(dir, err)); /* of a run that was stopped */
-    notes *n = stoa_alloc(sizeof *n);
+    stoa_agent_notes *n = stoa_alloc(sizeof *n);
     if (!n)
         return stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
     n->share = share;
@@ -182,52 +132,34 @@ static stoa_status compute(void *user, int64_t point, int threads, FILE *progres
     return status;
 }
 
-static double cost(void *user, int64_t point) {
+static double cost(void *user, const stoa_arm_point *p) {
     const stoa_srs_study *study = user;
-    return (double)study->settings.steps[stoa_srs_arms[study->points[point].arm].task];
+    return (double)study->settings.steps[stoa_srs_arms[p->arm].task];
 }
 
-static void tell(void *user, int64_t point, const stoa_run *run, char *out, size_t n) {
-    const stoa_srs_study *study = user;
-    const stoa_srs_task *task = &stoa_srs_tasks[stoa_srs_arms[study->points[point].arm].task];
+static void tell(void *user, const stoa_arm_point *p, const stoa_run *run, char *out, size_t n) {
+    const stoa_srs_task *task = &stoa_srs_tasks[stoa_srs_arms[p->arm].task];
+    (void)user;
     snprintf(out, n, "%s %.3f", task->score, stoa_run_get_number(run, "score"));
 }
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
-stoa_status stoa_srs_run(stoa_srs_study *study, stoa_error *err) {
-    study->count = 0;
-    for (int arm = 0; arm < SRS_ARM_COUNT; arm++) {
-        const stoa_int_list *seeds = stoa_srs_seeds(study, (stoa_srs_arm_id)arm);
-        for (int64_t i = 0; i < seeds->count; i++)
-            study->points[study->count++] = (stoa_srs_point){(stoa_srs_arm_id)arm, seeds->item[i]};
-    }
-    stoa_points points = {.options = study->options,
-                          .count = study->count,
-                          .jobs = (int)study->settings.jobs,
-                          .user = study,
-                          .key = key,
-                          .settings = settings,
-                          .compute = compute,
-                          .cost = cost,
-                          .tell = tell};
-    STOA_TRY(stoa_points_run(&points, err));
-    for (int64_t i = 0; i < study->count; i++)
-        STOA_TRY(stoa_points_load(&points, i, &study->runs[i], err));
-    return STOA_OK;
+static const stoa_int_list *seeds(void *user, int arm) {
+    return stoa_srs_seeds(user, (stoa_srs_arm_id)arm);
 }
 
-int64_t stoa_srs_figures(const stoa_srs_study *study, stoa_srs_arm_id arm, const char *name,
-                         double *out) {
-    int64_t n = 0;
-    for (int64_t i = 0; i < study->count && n < STOA_SETTING_ITEMS; i++) {
-        if (study->points[i].arm != arm || !study->runs[i])
-            continue;
-        double value = stoa_run_get_number(study->runs[i], name);
-        if (!isnan(value))
-            out[n++] = value;
-    }
-    return n;
+stoa_status stoa_srs_run(stoa_srs_study *study, stoa_error *err) {
+    stoa_arms arms = {.options = study->options,
+                      .names = stoa_srs_arm_names,
+                      .jobs = (int)study->settings.jobs,
+                      .user = study,
+                      .seeds = seeds,
+                      .settings = settings,
+                      .compute = compute,
+                      .cost = cost,
+                      .tell = tell};
+    return stoa_arms_run(&arms, &study->runs, err);
 }
 
 int64_t stoa_srs_separations(const stoa_srs_study *study, stoa_srs_arm_id arm, double *out) {
@@ -237,9 +169,9 @@ int64_t stoa_srs_separations(const stoa_srs_study *study, stoa_srs_arm_id arm, d
     if (!task->event)
         return 0;
     snprintf(name, sizeof name, "synthetic_returns/c_%s", task->event);
-    int64_t n = stoa_srs_figures(study, arm, name, out);
+    int64_t n = stoa_arm_numbers(&study->runs, arm, name, out);
     snprintf(name, sizeof name, "synthetic_returns/c_%s", task->other ? task->other : "elsewhere");
-    int64_t m = stoa_srs_figures(study, arm, name, other);
+    int64_t m = stoa_arm_numbers(&study->runs, arm, name, other);
     if (n != m)
         return 0;
     for (int64_t i = 0; i < n; i++)

@@ -10,6 +10,7 @@
 
 #include "stoa/study.h"
 #include "stoa/train.h"
+#include "study/arms.h"
 
 /* ORDER stoa_srs_tasks in arms.c */
 typedef enum stoa_srs_task_id {
@@ -98,19 +99,10 @@ typedef struct stoa_srs_settings {
 stoa_status stoa_srs_settings_load(const stoa_study_options *options, stoa_srs_settings *out,
                                    stoa_error *err);
 
-typedef struct stoa_srs_point {
-    stoa_srs_arm_id arm;
-    int64_t seed;
-} stoa_srs_point;
-
-enum { SRS_POINTS = SRS_ARM_COUNT * STOA_SETTING_ITEMS };
-
 typedef struct stoa_srs_study {
     const stoa_study_options *options;
     stoa_srs_settings settings;
-    stoa_srs_point points[SRS_POINTS];
-    stoa_run *runs[SRS_POINTS]; /* finished; owned */
-    int64_t count;
+    stoa_arm_runs runs;
 } stoa_srs_study;
 
 /* The seeds of an arm: none when it or its task is left out. */
@@ -119,13 +111,10 @@ const stoa_int_list *stoa_srs_seeds(const stoa_srs_study *study, stoa_srs_arm_id
 stoa_status stoa_srs_run(stoa_srs_study *study, stoa_error *err);
 /* Folder of a point's training run: there when its weights were kept, which those of each arm's
  * first seed are. */
-bool stoa_srs_run_dir(const stoa_srs_study *study, const stoa_srs_point *p, char *out, size_t n);
+bool stoa_srs_run_dir(const stoa_srs_study *study, const stoa_arm_point *p, char *out, size_t n);
 
-/* A figure of all finished runs of an arm, by seed; returns how many, at most STOA_SETTING_ITEMS.
- * Missing figures are left out. */
-int64_t stoa_srs_figures(const stoa_srs_study *study, stoa_srs_arm_id arm, const char *name,
-                         double *out);
-/* Contribution of the arm's task's event minus that of the states it is compared with. */
+/* Contribution of the arm's task's event minus that of the states it is compared with, by seed;
+ * returns how many, at most STOA_SETTING_ITEMS. */
 int64_t stoa_srs_separations(const stoa_srs_study *study, stoa_srs_arm_id arm, double *out);
 
 /* ORDER stoa_srs_claims in claims.c */
