@@ -16,8 +16,7 @@ static stoa_status run(const stoa_study_options *options, stoa_tally *tally, sto
         status = stoa_exs_run(study, err);
     if (status == STOA_OK)
         status = stoa_exs_report(study, tally, err);
-    for (int64_t i = 0; i < study->count; i++)
-        stoa_run_free(study->runs[i]);
+    stoa_arm_runs_deinit(&study->runs);
     stoa_free(study);
     return status;
 }
@@ -31,7 +30,7 @@ const stoa_study stoa_study_explanations = {
     .description = "Claims that an agent which must also say what things are like and why a choice "
                    "was right learns relations that reward alone hardly teaches, and that the "
                    "words decide how it generalises. Trains agents with and without them to find "
-                   "the odd one out of four pictures.",
+                   "the odd one out of four pictures, and of four objects in a room.",
     .dossier = "papers/explanations-odd-one-out.md",
     .claims = stoa_exs_claims,
     .claims_count = EXS_CLAIM_COUNT,
