@@ -182,7 +182,8 @@ STOA_API void stoa_keep_grad(stoa_ctx *ctx, stoa_tensor *t);
     X(LINEAR, linear) X(MATMUL, matmul) X(CONV2D, conv2d) X(MAX_POOL, max_pool) \
     X(AVG_POOL, avg_pool) X(CONV_NORM_POOL, conv_norm_pool) \
     /* sequence */ \
-    X(ATTENTION, attention) X(ATTENTION_CACHED, attention_cached) X(LSTM, lstm) X(GRU, gru)
+    X(ATTENTION, attention) X(ATTENTION_CACHED, attention_cached) \
+    X(ATTENTION_RING, attention_ring) X(LSTM, lstm) X(GRU, gru)
 /* clang-format on */
 
 typedef enum stoa_op {
@@ -385,6 +386,35 @@ STOA_API void stoa_kv_cache_deinit(stoa_kv_cache *cache);
 STOA_API stoa_tensor *stoa_attention_cached(stoa_ctx *ctx, stoa_tensor *qkv, stoa_tensor *sequence,
                                             stoa_tensor *position, stoa_kv_cache *cache, int heads,
                                             int kv_heads, int head_width, double rope_base);
+
+/* Keys and values of the last P tokens of each sequence of one block, where all sequences move on
+ * together, a token at a time, and a new token takes the place of the oldest. */
+typedef struct stoa_kv_ring {
+    stoa_dtype dtype;
+    int64_t batch, slots; /* B, P */
+    int heads, head_width;
+    void *keys, *values; /* (B, H, P + 1, D); the slot behind the P is for the token at hand */
+    uint8_t *taken;      /* (B, P): 1 where the slot's token can be seen */
+} stoa_kv_ring;
+STOA_API stoa_status stoa_kv_ring_init(stoa_kv_ring *ring, stoa_dtype dtype, int64_t batch,
+                                       int64_t slots, int heads, int head_width, stoa_error *err);
+STOA_API void stoa_kv_ring_deinit(stoa_kv_ring *ring);
+/* Sequences [first, first + count); borrows the memory. */
+STOA_API stoa_kv_ring stoa_kv_ring_part(const stoa_kv_ring *ring, int64_t first, int64_t count);
+/* Every slot anew, from kv (B, P, 2 * H*D) of the ring's type, keys then values, oldest token
+ * first: that goes to slot place (B) I32. taken (B, P) U8 in the same order, or NULL: all can be
+ * seen. */
+STOA_API void stoa_kv_ring_fill(stoa_ctx *ctx, const stoa_kv_ring *ring, const stoa_tensor *kv,
+                                const stoa_tensor *place, const stoa_tensor *taken);
+/* One token of every sequence: q (B, H*D), kv (B, 2 * H*D). Token b attends to itself and to those
+ * of the last held[b] tokens that can be seen, with table[d, h] of table (P + 1, H) added to scores
+ * of keys d tokens back, then takes slot place[b]; place (B) I32 in [0, P), held (B) I32 in [0, P].
+ * takes (B) U8 or NULL: where it is 0 the token attends to nothing (gives zeros) and cannot be seen
+ * later. In bf16, scores and weights are rounded to it, as results of stoa_matmul are. -> (B, H*D).
+ * No gradient. */
+STOA_API stoa_tensor *stoa_attention_ring(stoa_ctx *ctx, stoa_tensor *q, stoa_tensor *kv,
+                                          stoa_tensor *table, stoa_tensor *place, stoa_tensor *held,
+                                          stoa_tensor *takes, const stoa_kv_ring *ring);
 
 /* One layer over time. x (T, B, K); weight_x (4N, K), weight_h (4N, N), bias (4N), gates in the
  * order input, forget, cell, output; h0, c0 (B, N) or NULL (zeros); reset (T, B) U8 or NULL: state

@@ -67,7 +67,8 @@ typedef union stoa_op_params {
         int64_t q_column, k_column, v_column;
         bool causal;
         double scale, rope_base;
-        stoa_kv_cache *cache; /* attention_cached */
+        stoa_kv_cache *cache;     /* attention_cached */
+        const stoa_kv_ring *ring; /* attention_ring */
     } attention;
     struct {
         int64_t known; /* lstm: steps whose results are there already */

@@ -33,6 +33,11 @@ static double attention_flops(const stoa_node *n) {
            (double)(n->p.attention.heads * n->p.attention.head_width);
 }
 
+static double attention_ring_flops(const stoa_node *n) {
+    const stoa_kv_ring *r = n->p.attention.ring;
+    return 4.0 * (double)stoa_numel(n->in[0]) * (double)(r->slots + 1);
+}
+
 /* x (T, B, K), weight_x (gates, K), weight_h (gates, N) */
 static double recurrent_flops(const stoa_node *n) {
     const int64_t *x = n->in[0]->shape, *wx = n->in[1]->shape, *wh = n->in[2]->shape;
@@ -97,6 +102,7 @@ const stoa_op_row stoa_op_table[STOA_OP_COUNT] = {
     ROW(CONV_NORM_POOL, conv_norm_pool, true, conv_norm_pool_flops),
     ROW(ATTENTION, attention, true, attention_flops),
     ROW(ATTENTION_CACHED, attention_cached, false, NULL),
+    ROW(ATTENTION_RING, attention_ring, false, attention_ring_flops),
     ROW(LSTM, lstm, true, recurrent_flops),
     ROW(GRU, gru, true, recurrent_flops),
 #undef ROW

@@ -1,4 +1,4 @@
-/* tests/tensor/op_cases_attention.c - cases of attention, whole and cached. */
+/* tests/tensor/op_cases_attention.c - cases of attention: whole, cached, to a ring. */
 #include "op_cases.h"
 
 /* One fused projection holds queries, keys and values, and is covered by them: {B, T, H, G, D}. */
@@ -166,6 +166,58 @@ static const int64_t cached_dims[][8] = {
     {90, 2, 2, 2, 32, 20},  {64, 5, 3, 1, 80, 40},  {100, 1, 2, 1, 64, 1}, {300, 3, 4, 4, 64, 50},
     {64, 64, 8, 2, 128, 1}, {700, 1, 2, 2, 64, 700}};
 
+/* {B, P, H, D}: two tokens after P that came before; of the first, some go by. */
+static stoa_tensor *ring_of(op_env *e, const int64_t *d, bool some) {
+    stoa_ctx *ctx = op_ctx(e);
+    int64_t batch = d[0], slots = d[1], m = d[2] * d[3];
+    stoa_tensor *memory = stoa_zeros(ctx, STOA_U8, STOA_SHAPE(sizeof(stoa_kv_ring)));
+    stoa_kv_ring *ring = memory->data;
+    *ring = (stoa_kv_ring){
+        .dtype = op_act(e),
+        .batch = batch,
+        .slots = slots,
+        .heads = (int)d[2],
+        .head_width = (int)d[3],
+        .keys = stoa_zeros(ctx, op_act(e), STOA_SHAPE(batch, slots + 1, m))->data,
+        .values = stoa_zeros(ctx, op_act(e), STOA_SHAPE(batch, slots + 1, m))->data,
+        .taken = stoa_zeros(ctx, STOA_U8, STOA_SHAPE(batch, slots))->data,
+    };
+    stoa_tensor *place = op_index(e, "place", 0, slots, STOA_SHAPE(batch));
+    place = stoa_from(ctx, STOA_I32, STOA_SHAPE(batch), place->data);
+    stoa_tensor *held = op_index(e, "held", 0, slots + 1, STOA_SHAPE(batch));
+    held = stoa_from(ctx, STOA_I32, STOA_SHAPE(batch), held->data);
+    stoa_tensor *taken = some ? op_flags(e, "taken", 0.6, STOA_SHAPE(batch, slots)) : NULL;
+    stoa_tensor *takes = some ? op_flags(e, "takes", 0.5, STOA_SHAPE(batch)) : NULL;
+    stoa_tensor *table = op_input(e, "table", OP_PARAM, STOA_SHAPE(slots + 1, d[2]));
+    stoa_tensor *out[2];
+    stoa_kv_ring_fill(ctx, ring, op_input(e, "past", OP_ACT, STOA_SHAPE(batch, slots, 2 * m)),
+                      place, taken);
+    for (int t = 0; t < 2; t++) {
+        stoa_tensor *q = op_input(e, t ? "q2" : "q1", OP_ACT, STOA_SHAPE(batch, m));
+        stoa_tensor *kv = op_input(e, t ? "kv2" : "kv1", OP_ACT, STOA_SHAPE(batch, 2 * m));
+        out[t] = stoa_attention_ring(ctx, q, kv, table, place, held, t ? NULL : takes, ring);
+        for (int64_t b = 0; b < batch; b++) {
+            int32_t *p = (int32_t *)place->data + b, *h = (int32_t *)held->data + b;
+            *p = (int32_t)((*p + 1) % slots);
+            *h += *h < slots;
+        }
+    }
+    op_also(e, out[0]);
+    return out[1];
+}
+
+static stoa_tensor *ring_whole(op_env *e, const int64_t *d) {
+    return ring_of(e, d, false);
+}
+
+static stoa_tensor *ring_of_some(op_env *e, const int64_t *d) {
+    return ring_of(e, d, true);
+}
+
+static const int64_t ring_dims[][8] = {{3, 4, 2, 4},   {0, 3, 1, 8},    {5, 1, 1, 1},
+                                       {7, 15, 3, 5},  {40, 16, 2, 32}, {9, 33, 4, 16},
+                                       {2, 64, 1, 80}, {64, 64, 4, 32}};
+
 #define ROW(op, label, build, dims, ...)                                                           \
     { STOA_OP_##op, label, build, dims, OP_COUNT(dims), __VA_ARGS__ }
 
@@ -184,5 +236,9 @@ const op_case op_cases_attention[] = {
     ROW(ATTENTION, "last", attention_last, last_dims, .tol_f32 = 2e-5, .tol_bf16 = 2e-2),
     ROW(ATTENTION_CACHED, "", cached_turning, cached_dims, .tol_f32 = 1e-5, .tol_bf16 = 1e-2),
     ROW(ATTENTION_CACHED, "no rope", cached_plain, cached_dims, .tol_f32 = 1e-5, .tol_bf16 = 1e-2),
+    ROW(ATTENTION_RING, "", ring_whole, ring_dims, .tol_f32 = 1e-5, .tol_bf16 = 2e-2,
+        .extra_output = 1),
+    ROW(ATTENTION_RING, "some", ring_of_some, ring_dims, .tol_f32 = 1e-5, .tol_bf16 = 2e-2,
+        .extra_output = 1),
 };
 const int op_cases_attention_count = OP_COUNT(op_cases_attention);

@@ -150,48 +150,58 @@ static void mix_halves(const stoa_decode *d, const uint16_t *weights, float *out
                                                           13, 14, 15, 28, 29, 30, 31));
 }
 
-/* Returns the sum of the weights, by which the result is still to be divided. */
-static float decode_halves(const stoa_decode *d, const float *query, float *out, float *weights) {
-    uint16_t narrow[WIDEST], *rounded = (uint16_t *)(weights + padded(d->tokens));
-    float top;
-    stoa_f32_to_bf16_row(narrow, query, d->width);
-    score_halves(d, narrow, weights);
-    float sum = stoa_attn_soften(weights, d->tokens, d->scale, &top);
-    stoa_f32_to_bf16_row(rounded, weights, d->tokens);
-    for (int64_t t = d->tokens; t < padded(d->tokens); t++)
-        rounded[t] = 0;
-    for (int64_t c = 0; c < d->width; c += PAIR)
-        mix_halves(d, rounded, out, c);
-    return sum;
-}
-
 #endif
 
 /* ---- one query ------------------------------------------------------------------------------- */
 
-static float decode_floats(const stoa_decode *d, const float *query, float *out, float *weights) {
-    float top, sum;
-    if (d->dtype == STOA_BF16) {
-        score(d, STOA_BF16, query, weights);
-        sum = stoa_attn_soften(weights, d->tokens, d->scale, &top);
-        mix(d, STOA_BF16, weights, out);
-    } else {
-        score(d, STOA_F32, query, weights);
-        sum = stoa_attn_soften(weights, d->tokens, d->scale, &top);
-        mix(d, STOA_F32, weights, out);
+/* Whether products of pairs of bf16 do the work. */
+STOA_INLINE bool by_pairs(const stoa_decode *d) {
+#if STOA_HAVE_BF16_UNIT
+    return d->dtype == STOA_BF16 && d->width % PAIR == 0 && d->width <= WIDEST;
+#else
+    (void)d;
+    return false;
+#endif
+}
+
+void stoa_attn_decode_scores(const stoa_decode *d, const float *query, float *scores) {
+#if STOA_HAVE_BF16_UNIT
+    uint16_t narrow[WIDEST];
+    if (by_pairs(d)) {
+        stoa_f32_to_bf16_row(narrow, query, d->width);
+        score_halves(d, narrow, scores);
+        return;
     }
-    return sum;
+#endif
+    if (d->dtype == STOA_BF16)
+        score(d, STOA_BF16, query, scores);
+    else
+        score(d, STOA_F32, query, scores);
+}
+
+void stoa_attn_decode_mix(const stoa_decode *d, float *weights, float *out) {
+#if STOA_HAVE_BF16_UNIT
+    uint16_t *rounded = (uint16_t *)(weights + padded(d->tokens));
+    if (by_pairs(d)) {
+        stoa_f32_to_bf16_row(rounded, weights, d->tokens);
+        for (int64_t t = d->tokens; t < padded(d->tokens); t++)
+            rounded[t] = 0;
+        for (int64_t c = 0; c < d->width; c += PAIR)
+            mix_halves(d, rounded, out, c);
+        return;
+    }
+#endif
+    if (d->dtype == STOA_BF16)
+        mix(d, STOA_BF16, weights, out);
+    else
+        mix(d, STOA_F32, weights, out);
 }
 
 void stoa_attn_decode(const stoa_decode *d, const float *query, float *out, float *scratch) {
-    float sum;
-#if STOA_HAVE_BF16_UNIT
-    if (d->dtype == STOA_BF16 && d->width % PAIR == 0 && d->width <= WIDEST)
-        sum = decode_halves(d, query, out, scratch);
-    else
-#endif
-        sum = decode_floats(d, query, out, scratch);
-    float inverse = 1 / sum;
+    float top;
+    stoa_attn_decode_scores(d, query, scratch);
+    float inverse = 1 / stoa_attn_soften(scratch, d->tokens, d->scale, &top);
+    stoa_attn_decode_mix(d, scratch, out);
 #pragma omp simd
     for (int i = 0; i < d->width; i++)
         out[i] *= inverse;

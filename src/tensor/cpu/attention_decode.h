@@ -21,4 +21,9 @@ int64_t stoa_decode_padded(int width);
  * padding 0. */
 void stoa_attn_decode(const stoa_decode *d, const float *query, float *out, float *scratch);
 
+/* Its two halves: scores = query . keys, without the scale, and out = the sum of weights * values.
+ * Scores and weights are rows of stoa_decode_scratch floats; mixing overwrites the second half. */
+void stoa_attn_decode_scores(const stoa_decode *d, const float *query, float *scores);
+void stoa_attn_decode_mix(const stoa_decode *d, float *weights, float *out);
+
 #endif /* STOA_TENSOR_CPU_ATTENTION_DECODE_H */

@@ -78,6 +78,7 @@ static const stoa_backend cpu = {
             /* sequence */
             [STOA_OP_ATTENTION] = {stoa_cpu_attention, stoa_cpu_attention_backward},
             [STOA_OP_ATTENTION_CACHED] = {stoa_cpu_attention_cached, NULL},
+            [STOA_OP_ATTENTION_RING] = {stoa_cpu_attention_ring, NULL},
             [STOA_OP_LSTM] = {stoa_cpu_lstm, stoa_cpu_lstm_backward},
             [STOA_OP_GRU] = {stoa_cpu_gru, stoa_cpu_gru_backward},
         },

@@ -103,10 +103,11 @@ stoa_status stoa_cpu_conv_norm_pool(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_conv_norm_pool_backward(stoa_ctx *ctx, stoa_node *node);
 
 /* sequence */
-/* attention.c, attention_cached.c */
+/* attention.c, attention_cached.c, attention_ring.c */
 stoa_status stoa_cpu_attention(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_attention_backward(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_attention_cached(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_cpu_attention_ring(stoa_ctx *ctx, stoa_node *node);
 /* lstm.c, gru.c */
 stoa_status stoa_cpu_lstm(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_cpu_lstm_backward(stoa_ctx *ctx, stoa_node *node);

@@ -127,3 +127,46 @@ stoa_status stoa_ref_attention_cached(stoa_ctx *ctx, stoa_node *node) {
     }
     return STOA_OK;
 }
+
+stoa_status stoa_ref_attention_ring(stoa_ctx *ctx, stoa_node *node) {
+    const double *q = node->in[0]->data, *kv = node->in[1]->data, *table = node->in[2]->data;
+    const int32_t *place = node->in[3]->data, *held = node->in[4]->data;
+    const uint8_t *takes = node->in[5] ? node->in[5]->data : NULL;
+    const stoa_kv_ring *r = node->p.attention.ring;
+    int64_t slots = r->slots, heads = r->heads, width = r->head_width, m = heads * width;
+    double *out = node->out[0]->data, *weights = stoa_scratch(ctx, (size_t)(slots + 1) * 8);
+    if (!weights)
+        return STOA_ERR_MEMORY;
+    if (r->dtype != STOA_F64)
+        return STOA_ERR_UNSUPPORTED;
+    memset(out, 0, stoa_nbytes(node->out[0]));
+    for (int64_t b = 0; b < r->batch; b++) {
+        bool goes = !takes || takes[b];
+        for (int64_t h = 0; goes && h < heads; h++) {
+            double *keys = (double *)r->keys + (b * heads + h) * (slots + 1) * width, sum = 0;
+            double *values = (double *)r->values + (b * heads + h) * (slots + 1) * width;
+            const double *query = q + b * m + h * width, *now = kv + 2 * b * m + h * width;
+            memcpy(keys + slots * width, now, (size_t)width * sizeof *keys);
+            memcpy(values + slots * width, now + m, (size_t)width * sizeof *values);
+            for (int64_t back = 0; back <= held[b]; back++) {
+                int64_t s = back ? (place[b] + slots - back) % slots : slots;
+                weights[back] = 0;
+                if (back && !r->taken[b * slots + s])
+                    continue;
+                double score = table[back * heads + h];
+                for (int64_t i = 0; i < width; i++)
+                    score += node->p.attention.scale * query[i] * keys[s * width + i];
+                sum += weights[back] = exp(score);
+            }
+            for (int64_t back = 0; back <= held[b]; back++)
+                for (int64_t i = 0; i < width; i++)
+                    out[b * m + h * width + i] +=
+                        weights[back] / sum *
+                        values[(back ? (place[b] + slots - back) % slots : slots) * width + i];
+            memcpy(keys + place[b] * width, now, (size_t)width * sizeof *keys);
+            memcpy(values + place[b] * width, now + m, (size_t)width * sizeof *values);
+        }
+        r->taken[b * slots + place[b]] = goes;
+    }
+    return STOA_OK;
+}

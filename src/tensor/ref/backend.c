@@ -77,6 +77,7 @@ static const stoa_backend ref = {
             /* sequence */
             [STOA_OP_ATTENTION] = {stoa_ref_attention, NULL},
             [STOA_OP_ATTENTION_CACHED] = {stoa_ref_attention_cached, NULL},
+            [STOA_OP_ATTENTION_RING] = {stoa_ref_attention_ring, NULL},
             [STOA_OP_LSTM] = {stoa_ref_lstm, NULL},
             [STOA_OP_GRU] = {stoa_ref_gru, NULL},
         },

@@ -52,6 +52,7 @@ stoa_status stoa_ref_conv_norm_pool(stoa_ctx *ctx, stoa_node *node);
 /* attention.c */
 stoa_status stoa_ref_attention(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_attention_cached(stoa_ctx *ctx, stoa_node *node);
+stoa_status stoa_ref_attention_ring(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_lstm(stoa_ctx *ctx, stoa_node *node);
 stoa_status stoa_ref_gru(stoa_ctx *ctx, stoa_node *node);
 
