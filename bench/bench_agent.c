@@ -72,6 +72,7 @@ typedef struct bed {
     stoa_agent *agent;
     stoa_optimizer *optimizer;
     stoa_agent_state state;
+    stoa_agent_cache cache;
     stoa_agent_input input;
     stoa_ctx *act, *learn;
     stoa_pool *pool;
@@ -133,8 +134,10 @@ static void bed_open(bed *b, const shape *s, stoa_pool *pool, stoa_dtype compute
     if (stoa_agent_new(&b->agent, b->params, &spec, &o, &err) != STOA_OK ||
         stoa_params_allocate(b->params, 1, true, false, &err) != STOA_OK ||
         stoa_agent_state_init(&b->state, b->agent, BATCH, &err) != STOA_OK ||
+        stoa_agent_cache_init(&b->cache, b->agent, compute, BATCH, &err) != STOA_OK ||
         !(b->optimizer = stoa_optimizer_new(b->params, &adam, &err)))
         die(&err);
+    b->state.cache = &b->cache;
     b->act = stoa_ctx_new(stoa_backend_cpu(), pool, 0);
     b->learn = stoa_ctx_new(stoa_backend_cpu(), pool, 0);
     stoa_ctx_set_compute(b->act, compute);
@@ -148,6 +151,7 @@ static void bed_close(bed *b) {
     stoa_ctx_free(b->learn);
     stoa_optimizer_free(b->optimizer);
     stoa_agent_state_deinit(&b->state);
+    stoa_agent_cache_deinit(&b->cache);
     stoa_agent_free(b->agent);
     stoa_params_free(b->params);
     for (size_t i = 0; i < sizeof b->memory / sizeof *b->memory; i++)

@@ -143,10 +143,26 @@ typedef struct stoa_agent_options {
 
 typedef struct stoa_agent stoa_agent;
 
+/* A transformer core's keys and values of the steps that a state holds, so that acting need not
+ * make them again at every step. Not part of the state, and never saved: the state keeps what they
+ * are made of. The first step with changed weights makes them all anew with those weights, as
+ * learning from the unroll that begins there will. */
+typedef struct stoa_agent_cache {
+    int64_t batch;
+    int blocks;         /* 0: the core has no use for one */
+    stoa_kv_ring *each; /* (blocks) */
+    uint64_t *made;     /* (batch) version of the weights they were made with, plus 1 */
+} stoa_agent_cache;
+
 /* The core's state of B instances: plain floats, saved and copied as bytes. */
 typedef struct stoa_agent_state {
     float *data; /* (B, width) each instance's state in one row */
     int64_t batch, width;
+    /* Nullable, borrowed: of these instances from row cache_first on. Used where one step moves the
+     * state itself on; nothing else may change the state in between unless the weights change too.
+     */
+    const stoa_agent_cache *cache;
+    int64_t cache_first;
 } stoa_agent_state;
 
 /* What the core's steps left for learning from them, where it is an LSTM: acting fills rows, and
@@ -211,6 +227,10 @@ STOA_API int64_t stoa_agent_memory_width(const stoa_agent *agent); /* W, likewis
 STOA_API stoa_status stoa_agent_state_init(stoa_agent_state *state, const stoa_agent *agent,
                                            int64_t batch, stoa_error *err);
 STOA_API void stoa_agent_state_deinit(stoa_agent_state *state);
+/* dtype: compute type of the contexts that will act; with others it is left alone. */
+STOA_API stoa_status stoa_agent_cache_init(stoa_agent_cache *cache, const stoa_agent *agent,
+                                           stoa_dtype dtype, int64_t batch, stoa_error *err);
+STOA_API void stoa_agent_cache_deinit(stoa_agent_cache *cache);
 /* Of T steps of B instances; no memory for cores that are no LSTM. */
 STOA_API stoa_status stoa_agent_trace_init(stoa_agent_trace *trace, const stoa_agent *agent,
                                            stoa_dtype dtype, int64_t steps, int64_t batch,

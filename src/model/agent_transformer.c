@@ -6,11 +6,18 @@
  * predictor says so, in acting and learning alike: the policy that is corrected must be the policy
  * that acted. A step that goes round writes no key there either. The predictors learn which steps
  * of an unroll score among the best `capacity` of them.
+ *
+ * Keys and values of the past are always those of the weights at hand. Steps taken together make
+ * them from the state's block inputs. Steps taken one at a time may have a cache of them: made
+ * from the state once the weights have changed, which they do between unrolls, and moved on by one
+ * step's keys and values at a time, in routed blocks by those that go through. Both see the same
+ * numbers, so the policy that acts is the one that learning corrects for.
  */
 #include <math.h>
 #include <stdio.h>
 
 #include "model/agent.h"
+#include "model/agent_cache.h"
 #include "model/agent_window.h"
 
 static stoa_linear_layer layer(stoa_params *params, const char *prefix, const char *name,
@@ -113,13 +120,37 @@ static stoa_tensor *attend(stoa_ctx *ctx, const stoa_agent_block *b, const stoa_
     return stoa_reshape(ctx, stoa_transpose(ctx, y, 1, 2), STOA_SHAPE(w->batch, w->steps, m));
 }
 
-/* Keys and values of the past and of now (B, T, 2M), side by side. */
-static stoa_tensor *with_past(stoa_ctx *ctx, const stoa_agent_block *b, stoa_tensor *past,
-                              stoa_tensor *now) {
+/* Keys and values of the past (B, P, 2M), oldest first. *through (B, P) U8. */
+static stoa_tensor *past_kv(stoa_ctx *ctx, const stoa_agent_block *b, const stoa_agent_window *w,
+                            int64_t i, stoa_tensor **through) {
     stoa_dtype compute = stoa_ctx_compute(ctx);
+    stoa_tensor *past = stoa_agent_window_rows(ctx, w, i, through); // (B, P, M)
     stoa_tensor *h = stoa_norm_apply(ctx, &b->norm1, past, compute);
-    stoa_tensor *kv = stoa_linear_apply(ctx, &b->kv, h, compute); // (B, P, 2M)
-    return stoa_concat(ctx, (stoa_tensor *[]){kv, now}, 2, 1);
+    return stoa_linear_apply(ctx, &b->kv, h, compute);
+}
+
+/* What the steps' queries q (B, T, M) find in the past and in the steps' own now (B, T, 2M): (B, T,
+ * M). through (B, T) U8, or NULL: which steps go through the block. */
+static stoa_tensor *look_back(stoa_ctx *ctx, const stoa_agent_block *b, const stoa_agent_window *w,
+                              int64_t i, stoa_tensor *q, stoa_tensor *now, stoa_tensor *through) {
+    if (w->cache)
+        return stoa_agent_cache_look(ctx, w, i, b->distance, q, now, through);
+    stoa_tensor *past_through, *past = past_kv(ctx, b, w, i, &past_through);
+    stoa_tensor *kv = stoa_concat(ctx, (stoa_tensor *[]){past, now}, 2, 1);
+    stoa_tensor *mask = stoa_agent_window_mask(ctx, w, through ? past_through : NULL, through);
+    return attend(ctx, b, w, q, kv, mask);
+}
+
+/* Before the first step with weights that have changed. */
+static void renew_cache(stoa_ctx *ctx, const stoa_agent_core *core, const stoa_agent_window *w) {
+    uint64_t version = core->blocks[0].kv.weight->version;
+    if (!w->cache || stoa_agent_cache_is_of(w, version))
+        return;
+    for (int64_t i = 0; i < w->blocks; i++) {
+        stoa_tensor *through, *kv = past_kv(ctx, &core->blocks[i], w, i, &through);
+        stoa_agent_cache_fill(ctx, w, i, kv, core->blocks[i].routed ? through : NULL);
+    }
+    stoa_agent_cache_mark(ctx, w, version);
 }
 
 /* The block's second half: x + a, and the branch MLP(norm2(x + a)). */
@@ -134,11 +165,10 @@ static stoa_tensor *second_half(stoa_ctx *ctx, const stoa_agent_block *b, stoa_t
 static stoa_tensor *dense(stoa_ctx *ctx, const stoa_agent_block *b, const stoa_agent_window *w,
                           int64_t i, stoa_tensor *x) {
     stoa_dtype compute = stoa_ctx_compute(ctx);
-    stoa_tensor *through, *past = stoa_agent_window_rows(ctx, w, i, &through);
     stoa_tensor *h = stoa_norm_apply(ctx, &b->norm1, x, compute);
-    stoa_tensor *kv = with_past(ctx, b, past, stoa_linear_apply(ctx, &b->kv, h, compute));
-    stoa_tensor *y = attend(ctx, b, w, stoa_linear_apply(ctx, &b->q, h, compute), kv,
-                            stoa_agent_window_mask(ctx, w, NULL, NULL));
+    stoa_tensor *now = stoa_linear_apply(ctx, &b->kv, h, compute); // (B, T, 2M)
+    stoa_tensor *q = stoa_linear_apply(ctx, &b->q, h, compute);    // (B, T, M)
+    stoa_tensor *y = look_back(ctx, b, w, i, q, now, NULL);
     stoa_tensor *sum;
     stoa_tensor *m = second_half(ctx, b, x, stoa_linear_apply(ctx, &b->proj, y, compute), &sum);
     return stoa_add(ctx, sum, m);
@@ -214,13 +244,11 @@ static stoa_tensor *routed(stoa_ctx *ctx, const stoa_agent_block *b, const stoa_
         *loss = *loss ? stoa_add(ctx, *loss, part) : part;
     }
     stoa_tensor *index = choose(ctx, b, w, logits, through); // (1, C)
-    stoa_tensor *past_through, *past = stoa_agent_window_rows(ctx, w, i, &past_through);
-    stoa_tensor *mine = stoa_gather_rows(ctx, flat, index); // (1, C, M)
+    stoa_tensor *mine = stoa_gather_rows(ctx, flat, index);  // (1, C, M)
     stoa_tensor *h = stoa_norm_apply(ctx, &b->norm1, mine, compute);
     stoa_tensor *now = spread(ctx, w, stoa_linear_apply(ctx, &b->kv, h, compute), index);
     stoa_tensor *q = spread(ctx, w, stoa_linear_apply(ctx, &b->q, h, compute), index);
-    stoa_tensor *y = attend(ctx, b, w, q, with_past(ctx, b, past, now),
-                            stoa_agent_window_mask(ctx, w, past_through, *through));
+    stoa_tensor *y = look_back(ctx, b, w, i, q, now, *through);
     y = stoa_gather_rows(ctx, stoa_reshape(ctx, y, STOA_SHAPE(1, rows, m)), index);
     stoa_tensor *sum, *a = stoa_linear_apply(ctx, &b->proj, y, compute);
     stoa_tensor *f = stoa_add(ctx, a, second_half(ctx, b, mine, a, &sum));
@@ -235,6 +263,9 @@ stoa_tensor *stoa_agent_transformer(stoa_ctx *ctx, const stoa_agent *agent,
     const stoa_agent_core *core = &agent->core;
     stoa_agent_window w;
     stoa_agent_window_open(ctx, &w, stoa_agent_window_shape_of(&agent->options), input, state);
+    if (next == state)
+        stoa_agent_cache_open(ctx, &w);
+    renew_cache(ctx, core, &w);
     stoa_tensor *inputs[STOA_AGENT_BLOCKS], *through[STOA_AGENT_BLOCKS] = {NULL};
     x = stoa_linear_apply(ctx, &core->in, x, stoa_ctx_full(ctx)); // (T, B, M)
     x = stoa_transpose(ctx, x, 0, 1);                             // (B, T, M)

@@ -30,6 +30,11 @@ static int32_t held_after(const stoa_agent_window *w, int32_t held, int64_t b, i
     return held < w->slots ? held + 1 : (int32_t)w->slots;
 }
 
+/* A count from a state, which may come from a file: 0 when it is none from 0 to most. */
+static int32_t count_of(float x, int64_t most) {
+    return x >= 0 && x <= (float)most ? (int32_t)x : 0;
+}
+
 void stoa_agent_window_open(stoa_ctx *ctx, stoa_agent_window *w, stoa_agent_window_shape shape,
                             const stoa_agent_input *input, const stoa_agent_state *state) {
     int64_t steps = input->steps, batch = input->batch, slots = shape.slots;
@@ -47,14 +52,27 @@ void stoa_agent_window_open(stoa_ctx *ctx, stoa_agent_window *w, stoa_agent_wind
     int32_t *past = w->past->data, *first = w->first->data;
     for (int64_t b = 0; b < batch; b++) {
         const float *row = state->data + b * state->width;
-        past[b * HEADER] = (int32_t)row[0];
-        past[b * HEADER + 1] = (int32_t)row[1];
+        past[b * HEADER] = count_of(row[0], slots - 1);
+        past[b * HEADER + 1] = count_of(row[1], slots);
         int32_t begin = (int32_t)slots - past[b * HEADER + 1];
         for (int64_t t = 0; t < steps; t++) {
             if (w->reset && w->reset[t * batch + b])
                 begin = (int32_t)(slots + t);
             first[b * steps + t] = begin;
         }
+    }
+}
+
+void stoa_agent_window_now(stoa_ctx *ctx, const stoa_agent_window *w, stoa_tensor **place,
+                           stoa_tensor **held) {
+    *place = stoa_new(ctx, STOA_I32, STOA_SHAPE(w->batch));
+    *held = stoa_new(ctx, STOA_I32, STOA_SHAPE(w->batch));
+    if (!ready(ctx))
+        return;
+    const int32_t *past = w->past->data;
+    for (int64_t b = 0; b < w->batch; b++) {
+        ((int32_t *)(*place)->data)[b] = past[b * HEADER];
+        ((int32_t *)(*held)->data)[b] = w->reset && w->reset[b] ? 0 : past[b * HEADER + 1];
     }
 }
 

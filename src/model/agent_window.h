@@ -20,6 +20,9 @@ typedef struct stoa_agent_window {
     const uint8_t *reset; /* (T, B), or NULL */
     stoa_tensor *past;    /* (B, 2) I32: place in the ring, steps held */
     stoa_tensor *first;   /* (B, T) I32: first key of the query's episode */
+    /* a transformer's, acting: its rows from cache_first on are the window's; else NULL */
+    const stoa_agent_cache *cache;
+    int64_t cache_first;
 } stoa_agent_window;
 
 typedef struct stoa_agent_window_shape {
@@ -31,6 +34,10 @@ stoa_agent_window_shape stoa_agent_window_shape_of(const stoa_agent_options *opt
 int64_t stoa_agent_window_width(stoa_agent_window_shape shape);
 void stoa_agent_window_open(stoa_ctx *ctx, stoa_agent_window *w, stoa_agent_window_shape shape,
                             const stoa_agent_input *input, const stoa_agent_state *state);
+/* Of one step, (B) I32 each: the ring's slot that it will take, the steps of its episode before it.
+ */
+void stoa_agent_window_now(stoa_ctx *ctx, const stoa_agent_window *w, stoa_tensor **place,
+                           stoa_tensor **held);
 /* (T, P + T) I32: how many steps before a query a key lies, within 0 to P. */
 stoa_tensor *stoa_agent_window_distance(stoa_ctx *ctx, const stoa_agent_window *w);
 /* The block's inputs in the P past steps, (B, P, M) in full precision; *through (B, P) U8. */

@@ -48,6 +48,8 @@ stoa_status stoa_actor_init(stoa_actor *a, const stoa_agent_settings *s, const s
     stoa_ctx_set_compute(a->ctx, s->precision == STOA_PRECISION_BF16 ? STOA_BF16 : STOA_F32);
     STOA_TRY(stoa_agent_state_init(&a->state, agent, s->instances, err));
     STOA_TRY(stoa_agent_state_init(&a->cuts.state, agent, s->instances, err));
+    STOA_TRY(stoa_agent_cache_init(&a->cache, agent, stoa_ctx_compute(a->ctx), s->instances, err));
+    a->state.cache = &a->cache;
     STOA_TRY(stoa_episodes_init(&a->episodes, a->spec, s->instances, s->window, err));
     return stoa_actor_share(a, stoa_actor_best_slices(a), err);
 }
@@ -73,6 +75,7 @@ void stoa_actor_deinit(stoa_actor *a) {
     stoa_free(a->cuts.reset);
     stoa_agent_state_deinit(&a->cuts.state);
     stoa_agent_state_deinit(&a->state);
+    stoa_agent_cache_deinit(&a->cache);
     stoa_episodes_deinit(&a->episodes);
     stoa_ctx_free(a->ctx);
     stoa_env_free(a->env);
@@ -83,8 +86,11 @@ void stoa_actor_deinit(stoa_actor *a) {
 
 /* Some rows of a state. */
 static stoa_agent_state rows_of(const stoa_agent_state *state, int64_t first, int64_t count) {
-    return (stoa_agent_state){state->width ? state->data + first * state->width : NULL, count,
-                              state->width};
+    return (stoa_agent_state){.data = state->width ? state->data + first * state->width : NULL,
+                              .batch = count,
+                              .width = state->width,
+                              .cache = state->cache,
+                              .cache_first = state->cache_first + first};
 }
 
 static void *offset(void *rows, int64_t first, size_t bytes) {

@@ -119,6 +119,7 @@ typedef struct stoa_actor {
     stoa_pool *pool;        /* borrowed */
     stoa_ctx *ctx;          /* owned; works on the pool */
     stoa_agent_state state; /* before the next observation */
+    stoa_agent_cache cache; /* the state's */
     stoa_draw draw;
     uint64_t seed;
     bool staggered;                            /* instances begin at different phases */

@@ -8,7 +8,8 @@ struct stoa_agent_pilot {
     const stoa_agent_bundle *bundle;
     stoa_ctx *ctx;
     stoa_agent_state state;
-    stoa_agent_output out; /* of the last choice, until the next */
+    stoa_agent_cache cache; /* the state's */
+    stoa_agent_output out;  /* of the last choice, until the next */
     stoa_speech speech;
     stoa_draw draw;
     int64_t count;
@@ -27,7 +28,10 @@ stoa_status stoa_agent_pilot_new(stoa_agent_pilot **out, const stoa_agent_bundle
     p->ctx = stoa_ctx_new(stoa_backend_cpu(), NULL, 0);
     p->reset = stoa_alloc((size_t)count);
     p->nothing = stoa_alloc((size_t)count * sizeof *p->nothing);
+    stoa_dtype compute = stoa_agent_bundle_compute(bundle);
     stoa_status status = stoa_agent_state_init(&p->state, bundle->net.agent, count, err);
+    if (status == STOA_OK)
+        status = stoa_agent_cache_init(&p->cache, bundle->net.agent, compute, count, err);
     if (status == STOA_OK && (!p->ctx || !p->reset || !p->nothing))
         status = stoa_fail(err, STOA_ERR_MEMORY, "out of memory for the agent");
     if (status == STOA_OK)
@@ -37,7 +41,8 @@ stoa_status stoa_agent_pilot_new(stoa_agent_pilot **out, const stoa_agent_bundle
         stoa_agent_pilot_free(p);
         return status;
     }
-    stoa_ctx_set_compute(p->ctx, stoa_agent_bundle_compute(bundle));
+    stoa_ctx_set_compute(p->ctx, compute);
+    p->state.cache = &p->cache;
     *out = p;
     return STOA_OK;
 }
@@ -47,6 +52,7 @@ void stoa_agent_pilot_free(stoa_agent_pilot *p) {
         return;
     stoa_speech_deinit(&p->speech);
     stoa_agent_state_deinit(&p->state);
+    stoa_agent_cache_deinit(&p->cache);
     stoa_ctx_free(p->ctx);
     stoa_free(p->reset);
     stoa_free(p->nothing);

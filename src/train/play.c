@@ -16,11 +16,15 @@ stoa_status stoa_player_init(stoa_player *p, const stoa_agent *agent, stoa_env *
         return stoa_fail(err, STOA_ERR_MEMORY, "out of memory for playing");
     stoa_ctx_set_compute(p->ctx, compute);
     STOA_TRY(stoa_env_memory_init(&p->memory, env, err));
-    return stoa_agent_state_init(&p->state, agent, (int64_t)count, err);
+    STOA_TRY(stoa_agent_state_init(&p->state, agent, (int64_t)count, err));
+    STOA_TRY(stoa_agent_cache_init(&p->cache, agent, compute, (int64_t)count, err));
+    p->state.cache = &p->cache;
+    return STOA_OK;
 }
 
 void stoa_player_deinit(stoa_player *p) {
     stoa_agent_state_deinit(&p->state);
+    stoa_agent_cache_deinit(&p->cache);
     stoa_env_memory_deinit(&p->memory);
     stoa_free(p->reset);
     stoa_free(p->over);

@@ -12,6 +12,7 @@ typedef struct stoa_player {
     stoa_ctx *ctx;
     stoa_env_memory memory;
     stoa_agent_state state;
+    stoa_agent_cache cache; /* the state's */
     stoa_draw draw;
     uint8_t *reset,
         *over;           /* (B) an episode begins with the observation; ended with the last step */

@@ -348,8 +348,9 @@ static void act_slice(void *arg, int64_t begin, int64_t end, int thread) {
                                  (size_t)from * stoa_space_bytes(&s->spec->actions[k]);
         in.last_rewards += from;
         in.reset += from;
-        stoa_agent_state state = {s->c->state.data + from * s->c->state.width, half,
-                                  s->c->state.width};
+        stoa_agent_state state = {.data = s->c->state.data + from * s->c->state.width,
+                                  .batch = half,
+                                  .width = s->c->state.width};
         stoa_agent_forward(s->ctx[i], s->c->agent, &in, &state, &state, &s->out[i]);
     }
 }

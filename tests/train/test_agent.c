@@ -147,10 +147,12 @@ static void an_unroll_is_what_happened(void **state) {
 
 static void what_acted_is_what_learns(void **state) {
     (void)state;
-    static const char *const cores[] = {"agent.core=none", "agent.core=lstm"};
-    for (int i = 0; i < 2; i++) {
-        stoa_agent_settings s = SETTINGS("train.unroll=40", "agent.last_action=true",
-                                         "agent.last_reward=true", cores[i]);
+    static const char *const cores[] = {"agent.core=none", "agent.core=lstm",
+                                        "agent.core=transformer"};
+    for (int i = 0; i < 3; i++) {
+        stoa_agent_settings s =
+            SETTINGS("train.unroll=40", "agent.last_action=true", "agent.last_reward=true",
+                     "agent.core_heads=2", "agent.core_memory=12", cores[i]);
         stoa_agent_trainer *t = open_trainer(&s);
         stoa_agent_step r;
         for (int k = 0; k < 4; k++) { /* with weights that change between unrolls */
@@ -305,9 +307,14 @@ static void a_resumed_run_continues_bit_for_bit(void **state) {
         {"train.learner=ppo", "agent.core=lstm"},
         {"train.pipeline=true", "agent.core=lstm"},
         {"train.optimizer=rmsprop", "env.name=cartpole"},
+        {"agent.core=transformer", "agent.core_memory=12"},
+        {"agent.core=transformer", "train.pipeline=true"},
+        {"agent.core=transformer", "agent.core_capacity=0.5"},
     };
-    for (int i = 0; i < 4; i++) {
-        stoa_agent_settings s = SETTINGS("train.unroll=7", kinds[i][0], kinds[i][1]);
+    enum { KINDS = sizeof kinds / sizeof *kinds };
+    for (int i = 0; i < KINDS; i++) {
+        stoa_agent_settings s = SETTINGS("train.unroll=7", "agent.core_heads=2",
+                                         "agent.core_layers=2", kinds[i][0], kinds[i][1]);
         stoa_agent_trainer *whole = open_trainer(&s), *first = open_trainer(&s),
                            *second = open_trainer(&s);
         stoa_error err = {0};

@@ -223,6 +223,30 @@ static void learning_takes_what_acting_left(void **state) {
     }
 }
 
+/* A transformer that acts with kept keys and values against one that makes them at every step:
+ * learning from both, over many unrolls. */
+static void acting_with_kept_keys_learns_the_same(void **state) {
+    (void)state;
+    static const char *const learners[] = {"train.learner=vtrace", "train.learner=ppo",
+                                           "train.pipeline=true"};
+    for (int i = 0; i < 3; i++) {
+        const char *const sets[] = {"env.name=cartpole",       "env.steps=7",
+                                    "agent.core=transformer",  "train.rate=0.001",
+                                    "train.ppo_minibatches=2", learners[i]};
+        const stoa_agent_settings s = settings_of(sets, 6);
+        stoa_agent_trainer *kept = trainer_of(&s, 2), *plain = trainer_of(&s, 2);
+        assert_int_equal(kept->actor.cache.blocks, 2);
+        for (int k = 0; k < 2; k++)
+            plain->actor.slices[k].state.cache = NULL;
+        steps(kept, 10);
+        steps(plain, 10);
+        for (int64_t b = 0; b < s.instances; b++) /* it was in use in the one, not in the other */
+            assert_true(kept->actor.cache.made[b] > 0 && plain->actor.cache.made[b] == 0);
+        same_unroll(kept, plain, 1e-3);
+        stoa_agent_trainer_free(kept), stoa_agent_trainer_free(plain);
+    }
+}
+
 /* Instance i of B begins i * L / B steps into an episode of L; without, all begin together. */
 static void staggered_instances_begin_at_every_phase(void **state) {
     (void)state;
@@ -263,6 +287,7 @@ int main(void) {
         cmocka_unit_test(slices_cover_every_instance_once),
         cmocka_unit_test(training_in_slices_is_exact),
         cmocka_unit_test(learning_takes_what_acting_left),
+        cmocka_unit_test(acting_with_kept_keys_learns_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
