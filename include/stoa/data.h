@@ -29,6 +29,7 @@ typedef enum stoa_class_source {
     STOA_CLASSES_GLYPHS,    /* drawings of made-up characters */
     STOA_CLASSES_OMNIGLOT,  /* handwritten characters, from a folder that the user names */
     STOA_CLASSES_COMPOUNDS, /* two features side by side: rules against exemplars */
+    STOA_CLASSES_TASKS,     /* linear functions: an item has a number instead of a label */
     STOA_CLASSES_COUNT
 } stoa_class_source;
 
@@ -60,6 +61,9 @@ typedef struct stoa_classes_options {
 
     /* compounds: width and spread as above, each feature half as wide. Classes come in families:
      * 3 f + 0, 1, 2 are AX, AW and BW of family f, and the held-out class f is its BX. */
+
+    /* tasks: class k is the function y = w . x + spread * eta, w ~ N(0, I), eta ~ N(0, 1); items
+     * are x ~ N(0, I), width numbers each */
 
     /* images: grey, side x side x 1 */
     int64_t side;
@@ -96,6 +100,11 @@ stoa_classes_endless(const stoa_classes *c); /* has classes from STOA_CLASS_FRES
  * and does nothing without it. */
 STOA_API void stoa_classes_item(const stoa_classes *c, int64_t number, uint64_t exemplar,
                                 uint64_t noise, float *out);
+/* Whether its items have numbers instead of labels: tasks. */
+STOA_API bool stoa_classes_valued(const stoa_classes *c);
+/* The number of that item (out of stoa_classes_item, without pixel noise); of a valued source. */
+STOA_API float stoa_classes_value(const stoa_classes *c, int64_t number, uint64_t exemplar,
+                                  const float *item);
 
 /* ---- Omniglot -------------------------------------------------------------------------------- */
 
@@ -204,6 +213,8 @@ STOA_API const stoa_classes *stoa_sequences_classes(const stoa_sequences *s);
 STOA_API const stoa_sequences_options *stoa_sequences_options_of(const stoa_sequences *s);
 /* Label j (0..X-1) of a class of a batch; for trained classes (below K). */
 STOA_API int32_t stoa_sequences_label(const stoa_sequences *s, int32_t class_, int64_t j);
+/* Whether pairs are of an item and a number: batches have `values`, labels are all 0. */
+STOA_API bool stoa_sequences_valued(const stoa_sequences *s);
 /* Whether a label is one of the class's: with several labels a class, in-weights answers that are
  * right are those that this accepts. */
 STOA_API bool stoa_sequences_accepts(const stoa_sequences *s, int32_t class_, int32_t label);
@@ -216,6 +227,7 @@ typedef struct stoa_sequences_batch {
     int32_t *classes; /* (B, P+1): 0..K-1 trained, K..K+H-1 held out, from K+H fresh ones, numbered
                          within their sequence; nullable */
     int32_t *choices; /* (B, 2), the two labels of the episode, -1 when there are none; nullable */
+    float *values;    /* (B, P+1), of valued sequences, the query's last; wants items; nullable */
 } stoa_sequences_batch;
 
 /* Rows [first_row, first_row + rows) of the batch of `step`: rows step * batch + first_row + r of
@@ -237,6 +249,9 @@ typedef enum stoa_sequences_kind {
      * goes by the whole item (exemplars) in half; compare the closed accuracies */
     STOA_SEQUENCES_RULE_IWL, /* query BX of a trained family; its labels are not in the context */
     STOA_SEQUENCES_RULE_ICL, /* a new family: AX, BW, AW in the context, query BX; random labels */
+    /* tasks: what follows from the pairs before? */
+    STOA_SEQUENCES_TASK_POOL, /* of a trained task, by frequency */
+    STOA_SEQUENCES_TASK_NEW,  /* of a task that never comes again */
     STOA_SEQUENCES_KINDS
 } stoa_sequences_kind;
 
@@ -253,6 +268,28 @@ STOA_API bool stoa_sequences_has(const stoa_sequences *s, int kind);
 /* Rows [first, first + rows) of an evaluation set, each endless. The kind must be there. */
 STOA_API void stoa_sequences_eval(const stoa_sequences *s, stoa_pool *pool, int kind, int64_t first,
                                   int64_t rows, const stoa_sequences_batch *out);
+
+/* ---- the best guesses of a number ------------------------------------------------------------ */
+
+/* Of every number y_i of a row, from the pairs before it: the mean of y_i given them. items (n, D),
+ * values (n); noise is the standard deviation of eta's share, 0 being taken as 1e-3. */
+
+/* When w ~ N(0, I): ridge regression with penalty noise^2. 1 <= D <= STOA_RIDGE_WIDTH. */
+enum { STOA_RIDGE_WIDTH = 64 };
+STOA_API void stoa_guess_ridge(int64_t width, int64_t n, double noise, const float *items,
+                               const float *values, float *out);
+/* When w is one of M: the mean of their answers, each weighted by how well it fits (dMMSE of
+ * Raventos et al. 2023). weights (D, M); prior (M), logarithms, nullable: all alike; scratch (2 M).
+ */
+STOA_API void stoa_guess_pool(int64_t width, int64_t m, const float *weights, const double *prior,
+                              int64_t n, double noise, const float *items, const float *values,
+                              double *scratch, float *out);
+/* Both, of rows of valued sequences: ridge and pool (rows, P+1). The pool is that of the trained
+ * tasks by frequency; with data.fresh 1, where none is ever seen, it is ridge's. STOA_ERR_MEMORY.
+ */
+STOA_API stoa_status stoa_sequences_guess(const stoa_sequences *s, stoa_pool *pool, int64_t rows,
+                                          const float *items, const float *values, float *ridge,
+                                          float *best, stoa_error *err);
 
 /* ---- measured properties --------------------------------------------------------------------- */
 
@@ -276,6 +313,7 @@ typedef struct stoa_sequences_measured {
     double
         copies; /* pairs of items of one class in a sequence that are identical, share of pairs */
     double nearest; /* the context's item nearest to the query has its label */
+    double values;  /* root mean square of the numbers of valued sequences */
     int bins;       /* trained queries by class, in doubling ranges: */
     struct {
         int64_t first, last; /* classes, counted from 0 */

@@ -259,7 +259,8 @@ typedef enum stoa_icl_embedder {
 typedef enum stoa_icl_core {
     STOA_ICL_TRANSFORMER, /* pre-norm, biases everywhere */
     STOA_ICL_LSTM,
-    STOA_ICL_RNN /* h = tanh(W x + U h + b) */
+    STOA_ICL_RNN,    /* h = tanh(W x + U h + b) */
+    STOA_ICL_MINIMAL /* Reddy 2023: bare heads and a ReLU net on plain numbers beside positions */
 } stoa_icl_core;
 /* Which layers have an MLP behind their attention. A recurrent core has one MLP behind its last
  * layer, or none. */
@@ -281,6 +282,7 @@ typedef struct stoa_icl_options {
     int64_t item[3]; /* (D, 0, 0), or height, width, channels */
     int64_t labels;  /* L */
     int64_t pairs;   /* P */
+    bool valued;     /* numbers instead of labels: one output, L = 1 */
     int embedder;    /* stoa_icl_embedder */
     int core;        /* stoa_icl_core */
     int position;    /* stoa_icl_position */
@@ -310,9 +312,15 @@ STOA_API const char *stoa_icl_embedder_name(int embedder); /* "linear" */
 /* B sequences in host memory. */
 typedef struct stoa_icl_input {
     int64_t batch;
-    const float *items;    /* (B, P + 1, item), the query last */
-    const int32_t *labels; /* (B, P) */
+    const float *items;     /* (B, P + 1, item), the query last */
+    const int32_t *labels;  /* (B, P); unless valued */
+    const float *values;    /* (B, P + 1), of which the query's is not read; where valued */
+    const int32_t *offsets; /* (B), below stoa_icl_places: where the minimal core's positions begin;
+                               NULL: at 0 */
 } stoa_icl_input;
+
+/* Places at which a sequence of the minimal core can begin among its positions; 0 for others. */
+STOA_API int64_t stoa_icl_places(const stoa_icl_options *options);
 
 /* Which logits are wanted, and so what of the last layer is computed. */
 typedef enum stoa_icl_where {
@@ -326,7 +334,8 @@ STOA_API stoa_tensor *stoa_icl_forward(stoa_ctx *ctx, const stoa_icl *icl,
 
 /* What each head of a transformer attends to: maps (layers, B, H, T, T), rows are queries; rows and
  * columns of tokens that depth routing leaves out of a block are zero. On a context without
- * gradients; the logits are those of STOA_ICL_QUERY. */
+ * gradients, of a model that attends; the logits are those of STOA_ICL_QUERY. */
+STOA_API bool stoa_icl_attends(const stoa_icl_options *options);
 STOA_API stoa_tensor *stoa_icl_attention(stoa_ctx *ctx, const stoa_icl *icl,
                                          const stoa_icl_input *input, float *maps);
 /* How far the two heads of an induction circuit are there (Olsson et al. 2022), of maps as above:

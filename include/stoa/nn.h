@@ -65,12 +65,12 @@ STOA_API void stoa_params_touch(stoa_params *params);
 
 /* ---- optimisers ------------------------------------------------------------------------------ */
 
-typedef enum stoa_optimizer_kind { STOA_ADAMW, STOA_RMSPROP } stoa_optimizer_kind;
+typedef enum stoa_optimizer_kind { STOA_ADAMW, STOA_RMSPROP, STOA_SGD } stoa_optimizer_kind;
 
 typedef struct stoa_optimizer_options {
     stoa_optimizer_kind kind;
     double beta1, beta2, eps; /* AdamW (Loshchilov & Hutter 2019) */
-    double weight_decay;      /* AdamW, decoupled, on parameters with decay */
+    double weight_decay;      /* AdamW, SGD: decoupled, on parameters with decay */
     double decay, momentum;   /* RMSProp: TensorFlow's form (mean square from 1, eps inside the
                                  root, rate inside the momentum) ... */
     bool outside;             /* ... or PyTorch's: mean square from 0, eps and rate outside */

@@ -631,7 +631,7 @@ STOA_API stoa_status stoa_icl_settings_detect(const char *path, const char *cons
                                               int set_count, bool *is_icl, stoa_error *err);
 
 typedef struct stoa_icl_step {
-    double loss, accuracy; /* at the query, open */
+    double loss, accuracy; /* at the query, open; of valued data the mean square, and 0 */
     double grad_norm, rate;
 } stoa_icl_step;
 
@@ -642,6 +642,11 @@ typedef struct stoa_icl_score {
     double closed;  /* over the episode's two labels; NAN where it has none */
     double context; /* share of the predictions that are labels of the context */
     double loss;
+    /* of valued sequences, where the above are NAN but for the loss: means of squares over all
+     * numbers of a sequence, a number's own errors (loss: the model's) and distances of guesses */
+    double ridge, best;           /* errors of stoa_guess_ridge and stoa_guess_pool */
+    double from_ridge, from_best; /* of the model from each of them */
+    double apart;                 /* of the two from each other */
 } stoa_icl_score;
 
 typedef struct stoa_icl_eval {

@@ -93,6 +93,25 @@ static json_t *ints_json(const int32_t *items, int64_t n) {
     return out;
 }
 
+/* Of valued sequences. */
+static void print_values(int64_t row, int64_t P, const stoa_sequences_batch *b, int64_t r) {
+    const float *values = b->values + r * (P + 1);
+    stoa_buffer line = {0};
+    for (int64_t i = 0; i < P; i++)
+        stoa_buffer_printf(&line, " %.2f", (double)values[i]);
+    printf("%6lld task %d ", (long long)row, (int)b->classes[r * (P + 1)]);
+    cli_wrap(stdout, 7, CLI_WIDTH, line.data ? line.data + 1 : "");
+    printf("%7s? %.2f\n", "", (double)values[P]);
+    stoa_buffer_deinit(&line);
+}
+
+static json_t *values_json(const float *items, int64_t n) {
+    json_t *out = json_array();
+    for (int64_t i = 0; i < n; i++)
+        json_array_append_new(out, json_real((double)items[i]));
+    return out;
+}
+
 static void print_row(int64_t row, int64_t P, const stoa_sequences_batch *b, int64_t r) {
     const int32_t *classes = b->classes + r * (P + 1), *labels = b->labels + r * P;
     stoa_buffer line = {0};
@@ -114,19 +133,34 @@ static stoa_status print_rows(const options *o, const stoa_sequences *s, int kin
                               .target = stoa_alloc((size_t)n * sizeof *b.target),
                               .classes = stoa_alloc((size_t)(n * (P + 1)) * sizeof *b.classes),
                               .choices = stoa_alloc((size_t)n * 2 * sizeof *b.choices)};
+    const bool valued = stoa_sequences_valued(s);
+    const int64_t numbers = valued ? n * (P + 1) : 0;
     stoa_status status = STOA_OK;
-    if (!b.labels || !b.target || !b.classes || !b.choices)
+    if (valued) {
+        b.values = stoa_alloc((size_t)numbers * sizeof *b.values);
+        b.items = stoa_alloc((size_t)(numbers * stoa_sequences_item(s)) * sizeof *b.items);
+    }
+    if (!b.labels || !b.target || !b.classes || !b.choices || (valued && (!b.values || !b.items)))
         status = stoa_fail(err, STOA_ERR_MEMORY, "no memory for %lld sequences", (long long)n);
     else if (kind < 0)
         stoa_sequences_train(s, NULL, 0, o->first + n, o->first, n, &b);
     else
         stoa_sequences_eval(s, NULL, kind, o->first, n, &b);
     json_t *list = json_array();
-    if (status == STOA_OK && !json)
+    if (status == STOA_OK && !json && valued)
+        printf("y of each pair of a task; then the query's\n");
+    else if (status == STOA_OK && !json)
         printf("class:label of each pair; then the query's class and its answer\n");
     for (int64_t r = 0; status == STOA_OK && r < n; r++) {
         if (!json) {
-            print_row(o->first + r, P, &b, r);
+            (valued ? print_values : print_row)(o->first + r, P, &b, r);
+            continue;
+        }
+        if (valued) {
+            json_array_append_new(list,
+                                  json_pack("{s:I, s:i, s:o}", "row", (json_int_t)(o->first + r),
+                                            "task", (int)b.classes[r * (P + 1)], "values",
+                                            values_json(b.values + r * (P + 1), P + 1)));
             continue;
         }
         json_array_append_new(
@@ -144,6 +178,8 @@ static stoa_status print_rows(const options *o, const stoa_sequences *s, int kin
     stoa_free(b.target);
     stoa_free(b.classes);
     stoa_free(b.choices);
+    stoa_free(b.values);
+    stoa_free(b.items);
     return status;
 }
 
@@ -167,10 +203,32 @@ static const struct {
     NUMBER(zipf, "is the most likely Zipf exponent of the queries' classes"),
     NUMBER(within, "root mean square distance of two items of a class"),
     NUMBER(between, "of two classes"),
+    NUMBER(values, "root mean square of the numbers"),
     SHARE(copies, "of the pairs of items of one class are identical"),
 };
 
+static void print_shares(const stoa_sequences_measured *m) {
+    printf("\n\n%10lld   classes seen", (long long)m->classes);
+    if (m->fresh)
+        printf(", %lld of them seen once and never again", (long long)m->fresh);
+    printf("\n");
+    if (m->labels)
+        printf("%10lld   labels seen\n", (long long)m->labels);
+    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+        double value = *(const double *)(const void *)((const char *)m + shares[i].at);
+        if (isfinite(value))
+            printf(shares[i].percent ? "%10.2f %% %s\n" : "%10.3f   %s\n",
+                   shares[i].percent ? 100 * value : value, shares[i].meaning);
+    }
+}
+
 static void print_measured(const stoa_sequences *s, int kind, const stoa_sequences_measured *m) {
+    if (stoa_sequences_valued(s)) {
+        printf("%lld sequences of %d pairs of numbers, a task each", (long long)m->sequences,
+               (int)stoa_sequences_pairs(s));
+        print_shares(m);
+        return;
+    }
     double chance =
         kind < 0 ? 1.0 / stoa_sequences_labels(s) : stoa_sequences_chance(s, kind, false);
     printf("%lld sequences of %d pairs, %d labels; guessing is right in %.3g %%",
@@ -178,16 +236,7 @@ static void print_measured(const stoa_sequences *s, int kind, const stoa_sequenc
            100 * chance);
     if (kind >= 0 && isfinite(stoa_sequences_chance(s, kind, true)))
         printf(", in %.3g %% between the two", 100 * stoa_sequences_chance(s, kind, true));
-    printf("\n\n%10lld   classes seen", (long long)m->classes);
-    if (m->fresh)
-        printf(", %lld of them seen once and never again", (long long)m->fresh);
-    printf("\n%10lld   labels seen\n", (long long)m->labels);
-    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
-        double value = *(const double *)(const void *)((const char *)m + shares[i].at);
-        if (isfinite(value))
-            printf(shares[i].percent ? "%10.2f %% %s\n" : "%10.3f   %s\n",
-                   shares[i].percent ? 100 * value : value, shares[i].meaning);
-    }
+    print_shares(m);
     if (m->bins && isfinite(m->zipf))
         printf("\nQueries by class, the commonest first:\n");
     double most = 0;

@@ -35,6 +35,10 @@ static void close_settings(cli_run *r) {
     stoa_settings_join_free(&r->table);
 }
 
+static bool is_valued(const stoa_icl_score *s) {
+    return isnan(s->open);
+}
+
 /* "icl 0.998 (open 0.99), iwl 0.36, ..." */
 static void describe(const stoa_icl_eval *e, stoa_buffer *out) {
     for (int k = 0; k < STOA_SEQUENCES_KINDS; k++) {
@@ -42,7 +46,10 @@ static void describe(const stoa_icl_eval *e, stoa_buffer *out) {
         if (s->sequences == 0)
             continue;
         stoa_buffer_printf(out, "%s%s ", out->len ? ", " : "", stoa_sequences_kind_name(k));
-        if (isnan(s->closed))
+        if (is_valued(s))
+            stoa_buffer_printf(out, "%.4f (ridge %.4f, pool's best %.4f; from them %.4f, %.4f)",
+                               s->loss, s->ridge, s->best, s->from_ridge, s->from_best);
+        else if (isnan(s->closed))
             stoa_buffer_printf(out, "%.3f", s->open);
         else
             stoa_buffer_printf(out, "%.3f (open %.3f)", s->closed, s->open);
@@ -67,8 +74,13 @@ static void print_json(const char *dir, const stoa_icl_run_result *r) {
         const stoa_icl_score *s = &r->final_eval.kinds[k];
         if (s->sequences == 0)
             continue;
-        json_t *one = json_pack("{s:I, s:f, s:f, s:f}", "sequences", (json_int_t)s->sequences,
-                                "open", s->open, "context", s->context, "loss", s->loss);
+        json_t *one =
+            is_valued(s)
+                ? json_pack("{s:I, s:f, s:f, s:f, s:f, s:f}", "sequences", (json_int_t)s->sequences,
+                            "loss", s->loss, "ridge", s->ridge, "best", s->best, "from_ridge",
+                            s->from_ridge, "from_best", s->from_best)
+                : json_pack("{s:I, s:f, s:f, s:f}", "sequences", (json_int_t)s->sequences, "open",
+                            s->open, "context", s->context, "loss", s->loss);
         if (!isnan(s->closed))
             json_object_set_new(one, "closed", json_real(s->closed));
         json_object_set_new(kinds, stoa_sequences_kind_name(k), one);
@@ -95,6 +107,12 @@ static void print_text(const stoa_icl_trainer *t, const char *dir, const stoa_ic
         if (s->sequences == 0)
             continue;
         printf("  %-13s", stoa_sequences_kind_name(k));
+        if (is_valued(s)) {
+            printf("error %.4f, ridge's %.4f, the pool's best guess's %.4f; %.4f and %.4f from "
+                   "them\n",
+                   s->loss, s->ridge, s->best, s->from_ridge, s->from_best);
+            continue;
+        }
         if (isnan(s->closed))
             printf("%.3f (chance %.2g)", s->open, stoa_sequences_chance(data, k, false));
         else

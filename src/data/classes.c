@@ -10,12 +10,14 @@ extern const stoa_class_kind stoa_classes_compounds;
 extern const stoa_class_kind stoa_classes_gaussian;
 extern const stoa_class_kind stoa_classes_glyphs;
 extern const stoa_class_kind stoa_classes_omniglot;
+extern const stoa_class_kind stoa_classes_tasks;
 
 static const stoa_class_kind *const kinds[STOA_CLASSES_COUNT] = {
     [STOA_CLASSES_GAUSSIAN] = &stoa_classes_gaussian,
     [STOA_CLASSES_GLYPHS] = &stoa_classes_glyphs,
     [STOA_CLASSES_OMNIGLOT] = &stoa_classes_omniglot,
     [STOA_CLASSES_COMPOUNDS] = &stoa_classes_compounds,
+    [STOA_CLASSES_TASKS] = &stoa_classes_tasks,
 };
 
 const char *stoa_class_source_name(int source) {
@@ -112,4 +114,16 @@ void stoa_classes_item(const stoa_classes *c, int64_t number, uint64_t exemplar,
     c->kind->item(c, number, exemplar, out);
     if (c->options.pixel_noise > 0)
         add_noise(c, stoa_data_mix(stoa_data_mix((uint64_t)number, exemplar), noise), out);
+}
+
+bool stoa_classes_valued(const stoa_classes *c) {
+    return c->kind->value != NULL;
+}
+
+float stoa_classes_value(const stoa_classes *c, int64_t number, uint64_t exemplar,
+                         const float *item) {
+    assert(c->kind->value);
+    if (c->exemplars > 0)
+        exemplar %= (uint64_t)c->exemplars;
+    return c->kind->value(c, number, exemplar, item);
 }

@@ -23,6 +23,8 @@ typedef struct stoa_class_kind {
     void (*close)(stoa_classes *c);
     /* Writes item_size numbers without pixel noise; exemplar is below exemplars unless endless. */
     void (*item)(const stoa_classes *c, int64_t number, uint64_t exemplar, float *out);
+    /* The number of that item; NULL: the source has labels. */
+    float (*value)(const stoa_classes *c, int64_t number, uint64_t exemplar, const float *item);
 } stoa_class_kind;
 
 struct stoa_classes {
@@ -34,6 +36,9 @@ struct stoa_classes {
     int64_t exemplars;
     uint32_t noise_key[2];
 };
+
+/* tasks: w of the trained ones, number by number of the item: (D, M). */
+const float *stoa_tasks_pool(const stoa_classes *c);
 
 /* A number without visible relation to a and b: names streams by pairs of numbers. */
 uint64_t stoa_data_mix(uint64_t a, uint64_t b);

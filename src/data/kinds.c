@@ -135,9 +135,12 @@ static bool has_other_labels(const stoa_sequences *s) {
     return s->trained_labels > s->options.labels_per_class;
 }
 
-static bool always(const stoa_sequences *s) {
-    (void)s;
-    return true;
+static bool is_labelled(const stoa_sequences *s) {
+    return !stoa_sequences_valued(s);
+}
+
+static bool is_valued(const stoa_sequences *s) {
+    return stoa_sequences_valued(s);
 }
 
 static bool has_families(const stoa_sequences *s) {
@@ -164,12 +167,16 @@ const stoa_episode_kind stoa_episode_kinds[STOA_SEQUENCES_KINDS] = {
     [STOA_SEQUENCES_FLIP] = {"flip", "two trained classes with each other's labels", true,
                              has_labels, flip},
     [STOA_SEQUENCES_TRAINED_LIKE] = {"trained_like", "sequences as in training, drawn anew", false,
-                                     always, stoa_episode_train},
+                                     is_labelled, stoa_episode_train},
     [STOA_SEQUENCES_RULE_IWL] = {"rule_iwl", "compounds: an untrained one of a trained family",
                                  true, has_feature_labels, rule_iwl},
     [STOA_SEQUENCES_RULE_ICL] = {"rule_icl",
                                  "compounds: the one of a new family not in the context", true,
                                  has_families, rule_icl},
+    [STOA_SEQUENCES_TASK_POOL] = {"task_pool", "tasks: one of the trained ones", false, is_valued,
+                                  stoa_episode_task_pool},
+    [STOA_SEQUENCES_TASK_NEW] = {"task_new", "tasks: one never seen", false, is_valued,
+                                 stoa_episode_task_new},
 };
 
 const char *stoa_sequences_kind_name(int kind) {

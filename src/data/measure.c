@@ -21,6 +21,7 @@ typedef struct tally {
     int64_t repeated, in_context, label_in_context, distinct, nearest, fresh;
     int64_t same_pairs, other_pairs, identical;
     double within, between; /* sums of squared distances */
+    double squares;         /* of values */
 } tally;
 
 /* ---- one row --------------------------------------------------------------------------------- */
@@ -85,6 +86,9 @@ static void measure_rows(tally *t, int64_t n) {
         const int32_t *classes = t->rows.classes + r * (P + 1), *labels = t->rows.labels + r * P;
         measure_classes(t, classes, labels, t->rows.target[r]);
         measure_items(t, classes, labels, t->rows.target[r], t->rows.items + r * (P + 1) * t->item);
+        for (int64_t i = 0; i <= P && t->rows.values; i++)
+            t->squares +=
+                (double)t->rows.values[r * (P + 1) + i] * (double)t->rows.values[r * (P + 1) + i];
     }
 }
 
@@ -115,7 +119,7 @@ static double fit_zipf(const double *queries, double *logs, int64_t K) {
         n += queries[k];
         measured += queries[k] * logs[k];
     }
-    if (n == 0)
+    if (n == 0 || K == 1)
         return (double)NAN;
     for (int i = 0; i < 40; i++) {
         double middle = (low + high) / 2;
@@ -177,8 +181,14 @@ static void finish(tally *t, int64_t n, double *logs, stoa_sequences_measured *o
         .between = sqrt(share(t->between, (double)t->other_pairs)),
         .copies = share((double)t->identical, (double)t->same_pairs),
         .nearest = share((double)t->nearest, (double)n),
+        .values = (double)NAN,
     };
     count_seen(t, out);
+    if (t->rows.values) { // what is said of labels would be of zeros
+        out->values = sqrt(t->squares / (double)(n * (t->P + 1)));
+        out->label_in_context = out->nearest = out->labels_per_class = (double)NAN;
+        out->labels = 0;
+    }
     fill_bins(t, out);
 }
 
@@ -190,11 +200,13 @@ static stoa_status take_memory(tally *t, int64_t n, double **logs, stoa_error *e
     t->rows.labels = stoa_alloc(PART * row * sizeof(int32_t));
     t->rows.classes = stoa_alloc(PART * row * sizeof(int32_t));
     t->rows.target = stoa_alloc(PART * sizeof(int32_t));
+    bool valued = stoa_sequences_valued(t->s);
+    t->rows.values = valued ? stoa_alloc(PART * row * sizeof(float)) : NULL;
     t->seen = fits ? stoa_alloc(seen) : NULL;
     t->queries = stoa_alloc(K * sizeof *t->queries);
     *logs = stoa_alloc(K * sizeof **logs);
     if (!t->rows.items || !t->rows.labels || !t->rows.classes || !t->rows.target || !t->seen ||
-        !t->queries || !*logs)
+        !t->queries || !*logs || (valued && !t->rows.values))
         return stoa_fail(err, STOA_ERR_MEMORY, "no memory to measure %lld sequences", (long long)n);
     return STOA_OK;
 }
@@ -219,6 +231,7 @@ stoa_status stoa_sequences_measure(const stoa_sequences *s, stoa_pool *pool, int
     stoa_free(t.rows.labels);
     stoa_free(t.rows.classes);
     stoa_free(t.rows.target);
+    stoa_free(t.rows.values);
     stoa_free(t.seen);
     stoa_free(t.queries);
     stoa_free(logs);

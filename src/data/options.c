@@ -3,7 +3,7 @@
 
 #include "data/sequences.h"
 
-static const char *const sources[] = {"gaussian", "glyphs", "omniglot", "compounds", NULL};
+static const char *const sources[] = {"gaussian", "glyphs", "omniglot", "compounds", "tasks", NULL};
 static const char *const inks[] = {"standard", "paper", "ink", NULL};
 static const char *const label_rules[] = {"spread", "ordered", "feature", NULL};
 static const char *const ways_rules[] = {"labels", "classes", "any", NULL};
@@ -26,7 +26,7 @@ enum { CLASSES_MAX = 1 << 24, LABELS_MAX = 1 << 24 };
 
 static const stoa_setting rows[] = {
     ROW_CHOICE("source", classes.source, "gaussian", sources, "Where classes come from."),
-    ROW_INT("classes", classes.trained, "2048", 2, CLASSES_MAX, "K, classes to train on."),
+    ROW_INT("classes", classes.trained, "2048", 1, CLASSES_MAX, "K, classes to train on."),
     ROW_INT("holdout", classes.holdout, "128", 0, CLASSES_MAX,
             "H, classes held out for in-context tests."),
     ROW_INT("exemplars", classes.exemplars, "-1", -1, 1e9,
@@ -35,9 +35,10 @@ static const stoa_setting rows[] = {
     ROW_FLOAT("pixel_noise", classes.pixel_noise, "0", 0, 1000,
               "Standard deviation of fresh noise on every number of every item."),
     ROW_INT("width", classes.width, "64", 1, STOA_CLASSES_WIDTH_MAX,
-            "gaussian, compounds: D, numbers an item has."),
+            "gaussian, compounds, tasks: D, numbers an item has."),
     ROW_FLOAT("spread", classes.spread, "0.1", 0, 1000,
-              "gaussian, compounds: within-class spread relative to that between classes."),
+              "gaussian, compounds: within-class spread relative to that between classes; tasks: "
+              "deviation of the noise on y."),
     ROW_INT("side", classes.side, "28", 1, 105, "Images: width and height in pixels."),
     ROW_CHOICE("ink", classes.ink, "standard", inks,
                "Images: (ink - mean) / sd, or paper 1 and ink 0 (released code), or ink 1."),
@@ -125,6 +126,12 @@ static stoa_status check_ranges(const stoa_sequences_options *o, stoa_error *err
 stoa_status stoa_sequences_options_check(const stoa_sequences_options *o, stoa_error *err) {
     STOA_TRY(check_ranges(o, err));
     const long long K = o->classes.trained, L = o->labels, X = o->labels_per_class;
+    if (o->classes.source == STOA_CLASSES_TASKS) // no labels, nothing bursty
+        return STOA_OK;
+    if (K < 2)
+        return stoa_fail(err, STOA_ERR_USAGE,
+                         "data.classes is %lld; it must be at least 2, but of data.source = tasks",
+                         K);
     if (o->ways * o->shots > o->pairs)
         return stoa_fail(err, STOA_ERR_USAGE,
                          "data.ways x data.shots = %lld x %lld pairs do not fit into data.pairs = "

@@ -31,6 +31,8 @@ static int32_t count_trained_labels(const stoa_sequences *s) {
 static stoa_status check_draws(const stoa_sequences *s, stoa_error *err) {
     const stoa_sequences_options *o = &s->options;
     const bool random = o->fresh > 0 || o->reassigned > 0;
+    if (stoa_classes_valued(s->classes))
+        return STOA_OK;
     if (o->ways_rule != STOA_WAYS_ANY && o->ways > o->classes.trained)
         return stoa_fail(err, STOA_ERR_USAGE,
                          "data.ways = %lld different classes cannot be drawn from data.classes = "
@@ -61,6 +63,8 @@ static stoa_status set_up(stoa_sequences *s, stoa_error *err) {
     o->classes = s->classes->options; // with what was measured
     o->classes.exemplars = s->classes->exemplars;
     s->item = stoa_classes_item_size(s->classes);
+    if (stoa_classes_valued(s->classes))
+        o->labels = o->labels_per_class = 1;
     s->labels = (int32_t)(o->labels ? o->labels : all);
     s->trained_labels = count_trained_labels(s);
     if (s->trained_labels < 0)
@@ -106,6 +110,10 @@ int stoa_sequences_shape(const stoa_sequences *s, int64_t shape[3]) {
     return stoa_classes_shape(s->classes, shape);
 }
 
+bool stoa_sequences_valued(const stoa_sequences *s) {
+    return stoa_classes_valued(s->classes);
+}
+
 int32_t stoa_sequences_labels(const stoa_sequences *s) {
     return s->labels;
 }
@@ -143,6 +151,11 @@ static void write_row(const stoa_sequences *s, const stoa_episode *e, int64_t r,
     for (int64_t i = 0; i <= P && out->items; i++)
         stoa_classes_item(s->classes, e->slots[i].number, e->slots[i].exemplar, e->slots[i].noise,
                           out->items + (r * (P + 1) + i) * s->item);
+    assert(!out->values || (out->items && stoa_sequences_valued(s)));
+    for (int64_t i = 0; i <= P && out->values; i++)
+        out->values[r * (P + 1) + i] =
+            stoa_classes_value(s->classes, e->slots[i].number, e->slots[i].exemplar,
+                               out->items + (r * (P + 1) + i) * s->item);
 }
 
 static void make_rows(void *arg, int64_t begin, int64_t end, int thread) {
@@ -154,7 +167,9 @@ static void make_rows(void *arg, int64_t begin, int64_t end, int thread) {
         const uint64_t row = w->first + (uint64_t)r;
         const uint64_t names = (w->set << 56) + row * (uint64_t)(s->options.pairs + 1);
         stoa_rng rng = {.key = {s->keys[w->set][0], s->keys[w->set][1]}, .stream = row, .used = 4};
-        if (w->set == 0)
+        if (w->set == 0 && stoa_sequences_valued(s))
+            stoa_episode_task(s, &rng, names, &e);
+        else if (w->set == 0)
             stoa_episode_train(s, &rng, names, &e);
         else
             stoa_episode_kinds[w->set - 1].draw(s, &rng, names, &e);

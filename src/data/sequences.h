@@ -44,6 +44,11 @@ extern const stoa_episode_kind stoa_episode_kinds[STOA_SEQUENCES_KINDS];
 stoa_status stoa_sequences_options_check(const stoa_sequences_options *o, stoa_error *err);
 
 void stoa_episode_train(const stoa_sequences *s, stoa_rng *rng, uint64_t names, stoa_episode *e);
+/* All pairs of one task (tasks.c): of training, and the two kinds. */
+void stoa_episode_task(const stoa_sequences *s, stoa_rng *rng, uint64_t names, stoa_episode *e);
+void stoa_episode_task_pool(const stoa_sequences *s, stoa_rng *rng, uint64_t names,
+                            stoa_episode *e);
+void stoa_episode_task_new(const stoa_sequences *s, stoa_rng *rng, uint64_t names, stoa_episode *e);
 
 /* ---- parts that training and evaluation share (episode.c) ---- */
 

@@ -134,6 +134,9 @@ stoa_status stoa_sequences_sheet(const stoa_sequences *s, int kind, int64_t firs
                                  const char *path, stoa_error *err) {
     assert(kind >= -1 && kind < STOA_SEQUENCES_KINDS && first >= 0 && count >= 1);
     sheet h = {0};
+    if (stoa_sequences_valued(s))
+        return stoa_fail(err, STOA_ERR_USAGE,
+                         "a sheet shows labels, and tasks have numbers; they can be printed");
     stoa_status status = make_sheet(s, &h, kind, first, count, path, err);
     stoa_canvas_deinit(&h.canvas);
     stoa_free(h.rows.items);

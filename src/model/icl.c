@@ -16,7 +16,7 @@
 stoa_status stoa_icl_options_check(stoa_icl_options *o, stoa_error *err) {
     if (o->mlp_width == 0)
         o->mlp_width = 4 * o->width;
-    if (o->labels < 2 || o->pairs < 1 || o->item[0] < 1)
+    if ((o->valued ? o->labels != 1 : o->labels < 2) || o->pairs < 1 || o->item[0] < 1)
         return stoa_fail(err, STOA_ERR_USAGE, "the data needs at least 2 labels and 1 pair");
     if (o->pairs > STOA_ICL_PAIRS)
         return stoa_fail(err, STOA_ERR_USAGE, "data.pairs is %lld; at most %d fit a model",
@@ -46,6 +46,8 @@ stoa_status stoa_icl_options_check(stoa_icl_options *o, stoa_error *err) {
         return stoa_fail(err, STOA_ERR_USAGE,
                          "model.capacity routes every other block of a transformer; this model has "
                          "none");
+    if (o->core == STOA_ICL_MINIMAL)
+        return stoa_icl_minimal_check(o, err);
     return STOA_OK;
 }
 
@@ -84,7 +86,7 @@ static void settle_weights(stoa_icl *icl) {
         p->init = o->init == STOA_ICL_NORMAL ? STOA_INIT_NORMAL : STOA_INIT_TRUNCATED;
     }
     stoa_param *label = stoa_params_find(icl->params, "label.weight");
-    if (label)
+    if (label && o->core != STOA_ICL_MINIMAL)
         label->scale = o->label_scale;
     stoa_param *item = stoa_params_find(icl->params, "item.weight");
     if (item && o->item_scale > 0)
@@ -95,9 +97,20 @@ static void declare(stoa_icl *icl) {
     const stoa_icl_options *o = &icl->options;
     stoa_params *p = icl->params;
     int64_t tokens = 2 * o->pairs + 1;
+    if (o->core == STOA_ICL_MINIMAL) {
+        stoa_icl_minimal_declare(icl);
+        icl->head = stoa_linear_new(p, "head", o->width, o->labels, false, 1);
+        settle_weights(icl);
+        return;
+    }
     stoa_icl_embedders[o->embedder].declare(icl);
-    stoa_param *label = stoa_icl_weight(icl, "label", "weight", STOA_SHAPE(o->labels, o->width), 1);
-    icl->label = label ? &label->tensor : NULL;
+    if (o->valued) { // a number's square is that of the item's length
+        icl->value = stoa_linear_new(p, "value", 1, o->width, true, 1 / sqrt((double)o->item[0]));
+    } else {
+        stoa_param *label =
+            stoa_icl_weight(icl, "label", "weight", STOA_SHAPE(o->labels, o->width), 1);
+        icl->label = label ? &label->tensor : NULL;
+    }
     if (o->position == STOA_ICL_LEARNED) {
         stoa_param *place =
             stoa_icl_weight(icl, "position", "weight", STOA_SHAPE(tokens, o->width), 1);
@@ -179,6 +192,18 @@ static stoa_tensor *constant(stoa_ctx *ctx, int ndim, const int64_t *shape, cons
     return t;
 }
 
+/* What stands behind the items of the pairs, (B, P, N). */
+static stoa_tensor *answers(stoa_ctx *ctx, const stoa_icl *icl, const stoa_icl_input *in) {
+    int64_t b = in->batch, pairs = icl->options.pairs;
+    if (!icl->options.valued) {
+        stoa_tensor *ids = stoa_from(ctx, STOA_I32, STOA_SHAPE(b, pairs), in->labels);
+        return stoa_embedding(ctx, icl->label, ids, stoa_ctx_full(ctx));
+    }
+    stoa_tensor *y = constant(ctx, STOA_SHAPE(b, pairs + 1, 1), in->values);
+    y = stoa_cast(ctx, stoa_slice(ctx, y, 1, 0, pairs), stoa_ctx_compute(ctx)); // (B, P, 1)
+    return stoa_linear_apply(ctx, &icl->value, y, stoa_ctx_full(ctx));
+}
+
 /* The tokens of a batch, (B, T, N). */
 static stoa_tensor *tokens(stoa_ctx *ctx, const stoa_icl *icl, const stoa_icl_input *in) {
     const stoa_icl_options *o = &icl->options;
@@ -186,9 +211,8 @@ static stoa_tensor *tokens(stoa_ctx *ctx, const stoa_icl *icl, const stoa_icl_in
     stoa_tensor *e =
         stoa_icl_embedders[o->embedder].apply(ctx, icl, b * (pairs + 1), in->items); // (R, N)
     e = stoa_reshape(ctx, e, STOA_SHAPE(b, pairs + 1, n));
-    stoa_tensor *ids = stoa_from(ctx, STOA_I32, STOA_SHAPE(b, pairs), in->labels);
-    stoa_tensor *label = stoa_embedding(ctx, icl->label, ids, stoa_ctx_full(ctx)); // (B, P, N)
-    stoa_tensor *shown = stoa_slice(ctx, e, 1, 0, pairs);                          // (B, P, N)
+    stoa_tensor *label = answers(ctx, icl, in);           // (B, P, N)
+    stoa_tensor *shown = stoa_slice(ctx, e, 1, 0, pairs); // (B, P, N)
     stoa_tensor *pair[] = {stoa_reshape(ctx, shown, STOA_SHAPE(b, pairs, 1, n)),
                            stoa_reshape(ctx, label, STOA_SHAPE(b, pairs, 1, n))};
     stoa_tensor *context = stoa_concat(ctx, pair, 2, 2); // (B, P, 2, N)
@@ -214,10 +238,13 @@ static stoa_tensor *run(stoa_ctx *ctx, const stoa_icl *icl, const stoa_icl_input
                         stoa_icl_where where, float *maps) {
     const stoa_icl_options *o = &icl->options;
     stoa_dtype compute = stoa_ctx_compute(ctx);
-    stoa_tensor *x = tokens(ctx, icl, in), *sum, *h;
-    stoa_stream stream = o->core == STOA_ICL_TRANSFORMER
-                             ? stoa_icl_transformer(ctx, icl, x, where, maps)
-                             : stoa_icl_recurrent(ctx, icl, x, where);
+    stoa_tensor *sum, *h;
+    stoa_stream stream =
+        o->core == STOA_ICL_MINIMAL
+            ? stoa_icl_minimal(ctx, icl, stoa_icl_minimal_tokens(ctx, icl, in), where, maps)
+        : o->core == STOA_ICL_TRANSFORMER
+            ? stoa_icl_transformer(ctx, icl, tokens(ctx, icl, in), where, maps)
+            : stoa_icl_recurrent(ctx, icl, tokens(ctx, icl, in), where);
     if (!icl->norm.weight)
         h = stoa_cast(ctx, stoa_stream_settle(ctx, stream, NULL), compute);
     else if (stream.delta)
@@ -236,8 +263,12 @@ stoa_tensor *stoa_icl_forward(stoa_ctx *ctx, const stoa_icl *icl, const stoa_icl
     return run(ctx, icl, in, where, NULL);
 }
 
+bool stoa_icl_attends(const stoa_icl_options *o) {
+    return o->core == STOA_ICL_TRANSFORMER || o->core == STOA_ICL_MINIMAL;
+}
+
 stoa_tensor *stoa_icl_attention(stoa_ctx *ctx, const stoa_icl *icl, const stoa_icl_input *in,
                                 float *maps) {
-    assert(icl->options.core == STOA_ICL_TRANSFORMER && !stoa_ctx_grad(ctx));
+    assert(stoa_icl_attends(&icl->options) && !stoa_ctx_grad(ctx));
     return run(ctx, icl, in, STOA_ICL_QUERY_FULL, maps);
 }

@@ -29,21 +29,31 @@ typedef struct stoa_icl_cell {
     stoa_tensor *weight_x, *weight_h, *bias; /* (G, N), (G, N), (G); G = 4N (LSTM) or N */
 } stoa_icl_cell;
 
+/* One layer of the minimal core. */
+typedef struct stoa_icl_head {
+    stoa_tensor *q, *k, *v; /* (N, N) */
+} stoa_icl_head;
+enum { STOA_ICL_NET = 3 }; /* its ReLU layers */
+#define STOA_ICL_HEAD_GAIN 1.0
+
 struct stoa_icl {
     stoa_icl_options options;
     stoa_params *params;
     stoa_linear_layer item; /* linear, or the one behind the convolutions */
     stoa_icl_conv convs[STOA_ICL_CONVS];
     int conv_count;
-    stoa_tensor *label; /* (L, N) */
-    float *sinusoid;    /* (T, N) */
-    stoa_tensor *place; /* (T, N) learned, or NULL */
+    stoa_tensor *label;      /* (L, N); NULL where valued */
+    stoa_linear_layer value; /* (N, 1), where valued */
+    float *sinusoid;         /* (T, N) */
+    stoa_tensor *place;      /* (T, N) learned, or NULL */
     stoa_block blocks[STOA_MAX_LAYERS];
     stoa_router routers[STOA_MAX_LAYERS]; /* where routed */
     bool routed[STOA_MAX_LAYERS];
     bool has_last; /* the last block is `last`, not a routed one */
     stoa_icl_last last;
     stoa_icl_cell cells[STOA_MAX_LAYERS];
+    stoa_icl_head heads[STOA_MAX_LAYERS];
+    stoa_linear_layer net[STOA_ICL_NET];
     stoa_norm_layer mlp_norm; /* of a recurrent core's MLP */
     stoa_linear_layer up, down;
     stoa_norm_layer norm; /* NULL tensors without final_norm */
@@ -89,6 +99,12 @@ stoa_stream stoa_icl_transformer(stoa_ctx *ctx, const stoa_icl *icl, stoa_tensor
 void stoa_icl_recurrent_declare(stoa_icl *icl);
 stoa_stream stoa_icl_recurrent(stoa_ctx *ctx, const stoa_icl *icl, stoa_tensor *x,
                                stoa_icl_where where);
+stoa_status stoa_icl_minimal_check(const stoa_icl_options *options, stoa_error *err);
+void stoa_icl_minimal_declare(stoa_icl *icl);
+/* (B, T, N) in compute type. */
+stoa_tensor *stoa_icl_minimal_tokens(stoa_ctx *ctx, const stoa_icl *icl, const stoa_icl_input *in);
+stoa_stream stoa_icl_minimal(stoa_ctx *ctx, const stoa_icl *icl, stoa_tensor *x,
+                             stoa_icl_where where, float *maps);
 /* down(gelu(up(h))) in compute type. */
 stoa_tensor *stoa_icl_mlp_apply(stoa_ctx *ctx, const stoa_linear_layer *up,
                                 const stoa_linear_layer *down, stoa_tensor *h);

@@ -175,7 +175,7 @@ static stoa_status check_space(const char *folder, const stoa_params *params,
                                stoa_error *err) {
     double need = (double)params->floats * sizeof(float);
     if (optimizer)
-        need *= optimizer->moment[1] ? 3 : 2;
+        need *= optimizer->moment[1] ? 3 : optimizer->moment[0] ? 2 : 1;
     need += (double)stoa_ck_part_bytes(parts);
     struct statvfs disk;
     if (statvfs(folder, &disk) != 0)

@@ -19,6 +19,7 @@ enum {
 static const char *const moment_names[][STOA_MOMENTS] = {
     [STOA_ADAMW] = {"first_moment", "second_moment"},
     [STOA_RMSPROP] = {"mean_square", "velocity"},
+    [STOA_SGD] = {NULL, NULL}, // it keeps nothing
 };
 
 const char *stoa_optimizer_moment_name(const stoa_optimizer *optimizer, int i) {
@@ -26,7 +27,8 @@ const char *stoa_optimizer_moment_name(const stoa_optimizer *optimizer, int i) {
 }
 
 const char *stoa_optimizer_kind_name(stoa_optimizer_kind kind) {
-    static const char *const names[] = {[STOA_ADAMW] = "adamw", [STOA_RMSPROP] = "rmsprop"};
+    static const char *const names[] = {
+        [STOA_ADAMW] = "adamw", [STOA_RMSPROP] = "rmsprop", [STOA_SGD] = "sgd"};
     return names[kind];
 }
 
@@ -41,9 +43,10 @@ static stoa_status check_options(const stoa_optimizer_options *o, stoa_error *er
         {"beta1", o->beta1, 0, 1, STOA_ADAMW},
         {"beta2", o->beta2, 0, 1, STOA_ADAMW},
         {"weight_decay", o->weight_decay, 0, HUGE_VAL, STOA_ADAMW},
+        {"weight_decay", o->weight_decay, 0, HUGE_VAL, STOA_SGD},
         {"decay", o->decay, 0, 1, STOA_RMSPROP},
         {"momentum", o->momentum, 0, 1, STOA_RMSPROP},
-        {"eps", o->eps, 1e-30, HUGE_VAL, o->kind},
+        {"eps", o->eps, 1e-30, HUGE_VAL, o->kind == STOA_SGD ? STOA_ADAMW : o->kind},
         {"clip", o->clip, 0, HUGE_VAL, o->kind},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -72,13 +75,21 @@ static void collect_segments(stoa_optimizer *optimizer) {
     }
 }
 
+/* Blocks of moments that a kind keeps; RMSProp: without momentum. */
+static int moments_of(stoa_optimizer_kind kind) {
+    static const int counts[] = {[STOA_ADAMW] = 2, [STOA_RMSPROP] = 1, [STOA_SGD] = 0};
+    return counts[kind];
+}
+
 static bool allocate_blocks(stoa_optimizer *optimizer) {
     size_t floats = optimizer->params->floats;
-    bool two = optimizer->options.kind == STOA_ADAMW || optimizer->options.momentum > 0;
+    int moments = moments_of(optimizer->options.kind);
+    if (optimizer->options.kind == STOA_RMSPROP && optimizer->options.momentum > 0)
+        moments = 2;
     optimizer->chunks = (floats + CHUNK - 1) / CHUNK;
     optimizer->partials = stoa_alloc((optimizer->chunks + 1) * sizeof(double));
     optimizer->segments = stoa_alloc(((size_t)optimizer->params->count + 1) * sizeof(stoa_segment));
-    for (int i = 0; i < (two ? 2 : 1); i++)
+    for (int i = 0; i < moments; i++)
         if (!(optimizer->moment[i] = stoa_alloc((floats + 1) * sizeof(float))))
             return false;
     return optimizer->partials && optimizer->segments;
@@ -125,7 +136,7 @@ int64_t stoa_optimizer_steps(const stoa_optimizer *optimizer) {
 }
 
 size_t stoa_optimizer_bytes(const stoa_params *params, stoa_optimizer_kind kind) {
-    return params->floats * sizeof(float) * (kind == STOA_ADAMW ? 2 : 1);
+    return params->floats * sizeof(float) * (size_t)moments_of(kind);
 }
 
 /* ---- the gradient's norm ---- */
@@ -165,9 +176,19 @@ static double gradient_norm(stoa_optimizer *optimizer, stoa_pool *pool) {
 
 typedef struct step_work {
     stoa_optimizer *optimizer;
-    stoa_adamw_pass adamw[2]; /* without and with decay */
+    stoa_adamw_pass adamw[2]; /* without and with decay; SGD takes its rate and keep */
     stoa_rmsprop_pass rmsprop;
 } step_work;
+
+/* p = keep p - rate scale g */
+static void sgd_update(const stoa_adamw_pass *c, size_t n, float *value, const float *grad) {
+    float *restrict p = __builtin_assume_aligned(value, 64);
+    const float *restrict g = __builtin_assume_aligned(grad, 64);
+    const float step = c->rate * c->grad_scale, keep = c->keep;
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        p[i] = p[i] * keep - step * g[i];
+}
 
 /* Updates the trained floats of [begin, end), which are multiples of 16 (but for the end). */
 static void update_range(void *arg, int64_t begin, int64_t end, int thread) {
@@ -191,6 +212,8 @@ static void update_range(void *arg, int64_t begin, int64_t end, int thread) {
         if (o->options.kind == STOA_ADAMW)
             stoa_adamw_update(&work->adamw[segment->decay], n, value + from, grad + from,
                               o->moment[0] + from, o->moment[1] + from);
+        else if (o->options.kind == STOA_SGD)
+            sgd_update(&work->adamw[segment->decay], n, value + from, grad + from);
         else
             stoa_rmsprop_update(&work->rmsprop, n, value + from, grad + from, o->moment[0] + from,
                                 o->moment[1] ? o->moment[1] + from : NULL);
@@ -216,7 +239,7 @@ stoa_status stoa_optimizer_step(stoa_optimizer *optimizer, stoa_pool *pool, doub
             .grad_scale = (float)scale,
             .take1 = (float)(1 - o->beta1),
             .take2 = (float)(1 - o->beta2),
-            .rate = (float)(rate / (1 - pow(o->beta1, t))),
+            .rate = (float)(o->kind == STOA_SGD ? rate : rate / (1 - pow(o->beta1, t))),
             .correction = (float)(1 / sqrt(1 - pow(o->beta2, t))),
             .eps = (float)o->eps,
             .keep = (float)(1 - (decay ? rate * o->weight_decay : 0)),

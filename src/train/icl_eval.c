@@ -63,13 +63,15 @@ stoa_status stoa_icl_trainer_score(stoa_icl_trainer *t, int kind, int64_t first,
     *r = (stoa_icl_score){.closed = (double)NAN};
     if (!stoa_sequences_has(t->data, kind))
         return STOA_OK;
+    if (t->settings.model.valued)
+        return stoa_icl_score_values(t, kind, first, sequences, r, err);
     for (int64_t at = 0; at < sequences; at += t->settings.batch) {
         if (stoa_stop_requested())
             return stoa_fail(err, STOA_ERR_INTERRUPTED, "the evaluation was stopped");
         int64_t rows = sequences - at < t->settings.batch ? sequences - at : t->settings.batch;
         stoa_sequences_eval(t->data, t->pool, kind, first + at, rows, &t->batch);
         stoa_ctx_reset(t->eval_ctx);
-        stoa_icl_input in = stoa_icl_batch_input(t, rows);
+        stoa_icl_input in = stoa_icl_batch_input(t, kind, first + at, rows);
         stoa_tensor *logits = stoa_icl_forward(t->eval_ctx, t->icl, &in, STOA_ICL_QUERY);
         STOA_TRY(stoa_ctx_status(t->eval_ctx, err));
         for (int64_t i = 0; i < rows; i++)
@@ -102,7 +104,7 @@ static stoa_status measure_circuit(stoa_icl_trainer *t, stoa_icl_eval *r, stoa_e
     int64_t heads = t->settings.model.layers * t->settings.model.heads;
     stoa_sequences_eval(t->data, t->pool, STOA_SEQUENCES_ICL, 0, rows, &t->batch);
     stoa_ctx_reset(t->eval_ctx);
-    stoa_icl_input in = stoa_icl_batch_input(t, rows);
+    stoa_icl_input in = stoa_icl_batch_input(t, STOA_SEQUENCES_ICL, 0, rows);
     stoa_icl_attention(t->eval_ctx, t->icl, &in, t->maps);
     STOA_TRY(stoa_ctx_status(t->eval_ctx, err));
     stoa_icl_circuit(t->icl, rows, t->maps, t->batch.classes, t->circuit, t->circuit + heads);
@@ -129,8 +131,8 @@ stoa_status stoa_icl_trainer_episode(stoa_icl_trainer *t, int kind, int64_t row,
                          stoa_sequences_kind_name(kind));
     stoa_sequences_eval(t->data, t->pool, kind, row, 1, &t->batch);
     stoa_ctx_reset(t->eval_ctx);
-    stoa_icl_input in = stoa_icl_batch_input(t, 1);
-    bool maps = out->maps && o->core == STOA_ICL_TRANSFORMER;
+    stoa_icl_input in = stoa_icl_batch_input(t, kind, row, 1);
+    bool maps = out->maps && stoa_icl_attends(o);
     stoa_tensor *logits = maps ? stoa_icl_attention(t->eval_ctx, t->icl, &in, out->maps)
                                : stoa_icl_forward(t->eval_ctx, t->icl, &in, STOA_ICL_QUERY);
     STOA_TRY(stoa_ctx_status(t->eval_ctx, err));

@@ -36,6 +36,46 @@ const stoa_icl_preset stoa_icl_presets[] = {
      "  sd: 0.196\n"
      "  classes: 1500\n"
      "  holdout: 123\n" SMALL_PICTURES},
+    {"tasks", "Linear regression from the context with data.classes tasks to train on.",
+     "name: tasks\n"
+     "precision: bf16\n"
+     "data:\n"
+     "  source: tasks\n"
+     "  width: 4\n"
+     "  spread: 0.5\n"
+     "  pairs: 15\n"
+     "model:\n"
+     "  layers: 3\n"
+     "  mlp: all\n"
+     "  item_scale: 0\n"
+     "train:\n"
+     "  steps: 4000\n"
+     "  rate: 3e-3\n"
+     "  schedule: linear\n"
+     "  floor: 0\n"},
+    {"minimal",
+     "Reddy's least model: two bare heads and a ReLU net, trained by plain gradient steps.",
+     "name: minimal\n"
+     "precision: bf16\n"
+     "data:\n"
+     "  classes: 512\n"
+     "  width: 63\n"
+     "  ways: 4\n"
+     "  shots: 2\n"
+     "  bursty: 1\n"
+     "model:\n"
+     "  core: minimal\n"
+     "  width: 128\n"
+     "  heads: 1\n"
+     "  final_norm: false\n"
+     "train:\n"
+     "  optimizer: sgd\n"
+     "  rate: 0.01\n"
+     "  warmup: 0\n"
+     "  clip: 0\n"
+     "  weight_decay: 1e-4\n"
+     "  batch: 128\n"
+     "  steps: 20000\n"},
     {"full",
      "The paper: Omniglot (data.path) at 105 x 105, its ResNet, 12 layers, one label a class.",
      "name: icl-full\n"
@@ -67,7 +107,8 @@ const stoa_icl_preset stoa_icl_presets[] = {
 enum { PRESETS = sizeof stoa_icl_presets / sizeof *stoa_icl_presets };
 const int stoa_icl_presets_count = PRESETS;
 
-const char *const stoa_icl_preset_names[] = {"mini", "glyphs-small", "omni-small", "full", NULL};
+const char *const stoa_icl_preset_names[] = {"mini",    "glyphs-small", "omni-small", "tasks",
+                                             "minimal", "full",         NULL};
 
 int stoa_icl_preset_count(void) {
     return PRESETS;

@@ -50,7 +50,7 @@ static stoa_status save(run *r, bool best, stoa_error *err) {
 
 /* ---- metrics --------------------------------------------------------------------------------- */
 
-enum { NAME = 48, PER_KIND = 4 };
+enum { NAME = 48, PER_KIND = 5 };
 
 typedef struct lines {
     stoa_metric *items;
@@ -72,6 +72,12 @@ STOA_PRINTF(3, 4) static void add(lines *l, double value, const char *fmt, ...) 
 static void add_kind(lines *l, const char *kind, const stoa_icl_score *s) {
     if (s->sequences == 0)
         return;
+    if (s->ridge > 0) {
+        add(l, s->ridge, "%s/ridge", kind);
+        add(l, s->best, "%s/best", kind);
+        add(l, s->from_ridge, "%s/from_ridge", kind);
+        add(l, s->from_best, "%s/from_best", kind);
+    }
     add(l, s->open, "%s/open", kind);
     add(l, s->closed, "%s/closed", kind);
     add(l, s->context, "%s/context", kind);
@@ -122,7 +128,11 @@ static stoa_status evaluate(run *r, stoa_error *err) {
     }
     STOA_TRY(stoa_icl_trainer_evaluate(t, t->settings.eval_sequences, &e, err));
     const stoa_icl_score *icl = &e.kinds[STOA_SEQUENCES_ICL], *iwl = &e.kinds[STOA_SEQUENCES_IWL];
-    snprintf(r->tests, sizeof r->tests, ", ICL %.3f, IWL %.3f", icl->closed, iwl->open);
+    if (t->settings.model.valued)
+        snprintf(r->tests, sizeof r->tests, ", pool %.3f, new %.3f",
+                 e.kinds[STOA_SEQUENCES_TASK_POOL].loss, e.kinds[STOA_SEQUENCES_TASK_NEW].loss);
+    else
+        snprintf(r->tests, sizeof r->tests, ", ICL %.3f, IWL %.3f", icl->closed, iwl->open);
     r->result->final_eval = e;
     r->result->final_eval.previous = r->result->final_eval.match = NULL;
     r->evaluated_here = true;

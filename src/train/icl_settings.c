@@ -8,12 +8,12 @@
 
 static const char *const precisions[] = {"auto", "f32", "bf16", NULL};
 static const char *const embedders[] = {"linear", "conv", "resnet", NULL};
-static const char *const cores[] = {"transformer", "lstm", "rnn", NULL};
+static const char *const cores[] = {"transformer", "lstm", "rnn", "minimal", NULL};
 static const char *const mlps[] = {"all", "last", "none", NULL};
 static const char *const positions[] = {"sinusoid", "learned", "none", NULL};
 static const char *const inits[] = {"truncated", "normal", NULL};
 static const char *const schedules[] = {"constant", "cosine", "linear", "inverse-root", NULL};
-static const char *const optimizers[] = {"adamw", "rmsprop", NULL};
+static const char *const optimizers[] = {"adamw", "rmsprop", "sgd", NULL};
 
 #define AT(field) offsetof(stoa_icl_settings, field)
 #define ROW_INT(key, field, initial, least, most, help)                                            \

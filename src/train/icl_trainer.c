@@ -24,6 +24,10 @@ static stoa_status open_data(stoa_icl_trainer *t, stoa_error *err) {
         s->model.item[i] = i < ndim ? shape[i] : 0;
     s->model.labels = stoa_sequences_labels(t->data);
     s->model.pairs = stoa_sequences_pairs(t->data);
+    s->model.valued = stoa_sequences_valued(t->data);
+    if (s->model.valued && s->interim > 0)
+        return stoa_fail(err, STOA_ERR_USAGE,
+                         "train.interim is for labels; numbers count alike wherever they are");
     return stoa_icl_options_check(&s->model, err);
 }
 
@@ -32,13 +36,17 @@ static bool make_batch(stoa_icl_trainer *t) {
     const stoa_icl_settings *s = &t->settings;
     size_t b = (size_t)s->batch, pairs = (size_t)s->model.pairs;
     size_t items = b * (pairs + 1) * (size_t)stoa_sequences_item(t->data);
+    size_t values = s->model.valued ? b * (pairs + 1) : 0;
     size_t ints = b * pairs + b + b * (pairs + 1) + 2 * b;
-    t->block = stoa_alloc(items * sizeof(float) + ints * sizeof(int32_t));
+    t->block = stoa_alloc((items + values) * sizeof(float) + ints * sizeof(int32_t));
     t->wanted = stoa_alloc(b * (pairs + 1) * sizeof *t->wanted);
+    if (stoa_icl_places(&s->model) > 0 && !(t->offsets = stoa_alloc(b * sizeof *t->offsets)))
+        return false;
     if (!t->block || !t->wanted)
         return false;
-    int32_t *at = (int32_t *)(void *)((float *)t->block + items);
+    int32_t *at = (int32_t *)(void *)((float *)t->block + items + values);
     t->batch.items = t->block;
+    t->batch.values = values ? t->batch.items + items : NULL;
     t->batch.labels = at;
     t->batch.target = at += b * pairs;
     t->batch.classes = at += b;
@@ -49,7 +57,7 @@ static bool make_batch(stoa_icl_trainer *t) {
 /* Room for attention maps of the episodes that are measured. */
 static bool make_circuit(stoa_icl_trainer *t) {
     const stoa_icl_options *o = &t->settings.model;
-    if (!t->settings.circuit || o->core != STOA_ICL_TRANSFORMER ||
+    if (!t->settings.circuit || !stoa_icl_attends(o) ||
         !stoa_sequences_has(t->data, STOA_SEQUENCES_ICL))
         return true;
     int64_t rows = t->settings.batch < STOA_ICL_CIRCUIT_EPISODES ? t->settings.batch
@@ -112,6 +120,8 @@ void stoa_icl_trainer_free(stoa_icl_trainer *t) {
     stoa_sequences_close(t->data);
     stoa_free(t->block);
     stoa_free(t->wanted);
+    stoa_free(t->offsets);
+    stoa_icl_guesses_free(t);
     stoa_free(t->maps);
     stoa_free(t->circuit);
     stoa_free(t);
@@ -139,8 +149,14 @@ int stoa_icl_trainer_threads(const stoa_icl_trainer *t) {
 
 /* ---- one step -------------------------------------------------------------------------------- */
 
-stoa_icl_input stoa_icl_batch_input(const stoa_icl_trainer *t, int64_t rows) {
-    return (stoa_icl_input){rows, t->batch.items, t->batch.labels};
+stoa_icl_input stoa_icl_batch_input(stoa_icl_trainer *t, int kind, int64_t first, int64_t rows) {
+    const int64_t places = stoa_icl_places(&t->settings.model);
+    for (int64_t i = 0; i < rows && t->offsets; i++) {
+        stoa_rng rng = stoa_rng_stream((uint64_t)t->settings.seed, "train/icl/offset",
+                                       ((uint64_t)(kind + 1) << 56) + (uint64_t)(first + i));
+        t->offsets[i] = (int32_t)stoa_rng_below(&rng, places);
+    }
+    return (stoa_icl_input){rows, t->batch.items, t->batch.labels, t->batch.values, t->offsets};
 }
 
 /* The loss at the query: logits (B, L). */
@@ -168,6 +184,14 @@ static stoa_tensor *interim_loss(stoa_icl_trainer *t, stoa_tensor *logits, stoa_
                     stoa_affine(t->ctx, shown, w, 0));
 }
 
+/* The mean square of what every number is missed by: out (B, P + 1, 1). */
+static stoa_tensor *value_loss(stoa_icl_trainer *t, stoa_tensor *out) {
+    stoa_tensor *wanted =
+        stoa_from(t->ctx, STOA_F32, STOA_SHAPE(out->shape[0], out->shape[1], 1), t->batch.values);
+    stoa_tensor *half = stoa_mean(t->ctx, stoa_squared_error(t->ctx, out, wanted), STOA_ALL);
+    return stoa_affine(t->ctx, half, 2, 0);
+}
+
 /* Share of rows whose largest logit is the target's; rows `pitch` floats apart. */
 static double accuracy_of(const float *logits, int64_t pitch, int64_t rows, int64_t labels,
                           const int32_t *target) {
@@ -186,15 +210,17 @@ static double accuracy_of(const float *logits, int64_t pitch, int64_t rows, int6
 stoa_status stoa_icl_trainer_step(stoa_icl_trainer *t, stoa_icl_step *r, stoa_error *err) {
     const stoa_icl_settings *s = &t->settings;
     int64_t labels = s->model.labels, pairs = s->model.pairs;
-    bool items = s->interim > 0;
+    bool valued = s->model.valued, items = valued || s->interim > 0;
     *r = (stoa_icl_step){0};
     stoa_sequences_train(t->data, t->pool, t->step, s->batch, 0, s->batch, &t->batch);
     stoa_ctx_reset(t->ctx);
-    stoa_icl_input in = stoa_icl_batch_input(t, s->batch);
+    stoa_icl_input in = stoa_icl_batch_input(t, -1, t->step * s->batch, s->batch);
     stoa_tensor *logits =
         stoa_icl_forward(t->ctx, t->icl, &in, items ? STOA_ICL_ITEMS : STOA_ICL_QUERY);
     stoa_tensor *query, *loss;
-    if (items)
+    if (valued)
+        loss = query = value_loss(t, logits);
+    else if (items)
         loss = interim_loss(t, logits, &query);
     else
         loss = query = query_loss(t, logits);
@@ -202,8 +228,9 @@ stoa_status stoa_icl_trainer_step(stoa_icl_trainer *t, stoa_icl_step *r, stoa_er
     STOA_TRY(stoa_ctx_status(t->ctx, err));
     const float *last = (const float *)logits->data + (items ? pairs * labels : 0);
     r->loss = stoa_get(query, 0);
-    r->accuracy =
-        accuracy_of(last, (items ? pairs + 1 : 1) * labels, s->batch, labels, t->batch.target);
+    if (!valued)
+        r->accuracy =
+            accuracy_of(last, (items ? pairs + 1 : 1) * labels, s->batch, labels, t->batch.target);
     r->rate = s->rate * stoa_schedule((stoa_schedule_kind)s->schedule, t->step, s->steps, s->warmup,
                                       s->floor);
     if (!isfinite(r->loss))

@@ -42,9 +42,11 @@ static void a_row_is_the_same_in_every_batch_and_on_any_threads(void **state) {
 
 static void evaluation_rows_are_the_same_wherever_a_batch_begins(void **state) {
     (void)state;
-    stoa_sequences *s = sequences_with("data.source=compounds data.classes=60 data.holdout=20 "
-                                       "data.label_rule=feature");
+    stoa_sequences *labelled = sequences_with("data.source=compounds data.classes=60 "
+                                              "data.holdout=20 data.label_rule=feature");
+    stoa_sequences *valued = sequences_with("data.source=tasks data.width=4");
     for (int kind = 0; kind < STOA_SEQUENCES_KINDS; kind++) {
+        const stoa_sequences *s = stoa_sequences_has(labelled, kind) ? labelled : valued;
         assert_true(stoa_sequences_has(s, kind));
         rows all = make_rows(s, kind, 40, true), some = make_rows(s, kind, 10, true);
         stoa_sequences_eval(s, NULL, kind, 30, 10, &some.batch);
@@ -52,7 +54,8 @@ static void evaluation_rows_are_the_same_wherever_a_batch_begins(void **state) {
         free_rows(&all);
         free_rows(&some);
     }
-    stoa_sequences_close(s);
+    stoa_sequences_close(labelled);
+    stoa_sequences_close(valued);
 }
 
 static void another_seed_gives_other_rows_and_other_classes(void **state) {

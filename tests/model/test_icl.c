@@ -139,6 +139,7 @@ typedef struct variant {
     int64_t layers;
     double capacity;
     bool bare; /* no final norm */
+    bool valued;
 } variant;
 
 static const variant variants[] = {
@@ -156,6 +157,9 @@ static const variant variants[] = {
      .bare = true},
     {.name = "rnn", .layers = 2, .core = STOA_ICL_RNN},
     {.name = "conv", .layers = 1, .embedder = STOA_ICL_CONV},
+    {.name = "numbers", .layers = 2, .valued = true},
+    {.name = "numbers, lstm", .layers = 1, .core = STOA_ICL_LSTM, .valued = true},
+    {.name = "minimal", .layers = 2, .core = STOA_ICL_MINIMAL, .bare = true},
 };
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
@@ -179,6 +183,10 @@ static stoa_icl_options options_of(const variant *v) {
         .item_scale = 1,
         .label_scale = 1,
     };
+    if (v->valued)
+        o.valued = true, o.labels = 1;
+    if (v->core == STOA_ICL_MINIMAL)
+        o.heads = 1, o.width = 18;
     if (v->embedder == STOA_ICL_CONV)
         o.item[0] = 6, o.item[1] = 5, o.item[2] = 2;
     stoa_error err = {0};
@@ -190,8 +198,8 @@ static stoa_icl_options options_of(const variant *v) {
 /* Random sequences of any model. */
 typedef struct sequences {
     stoa_icl_input in;
-    float *items;
-    int32_t labels[BATCH * PAIRS], target[BATCH];
+    float *items, values[BATCH * (PAIRS + 1)];
+    int32_t labels[BATCH * PAIRS], target[BATCH], offsets[BATCH];
     int64_t item;
 } sequences;
 
@@ -205,7 +213,11 @@ static void draw(sequences *s, const stoa_icl_options *o, uint64_t seed) {
         s->labels[i] = (int32_t)stoa_rng_below(&rng, o->labels);
     for (int64_t i = 0; i < BATCH; i++)
         s->target[i] = (int32_t)stoa_rng_below(&rng, o->labels);
-    s->in = (stoa_icl_input){BATCH, s->items, s->labels};
+    for (int64_t i = 0; i < BATCH * (PAIRS + 1); i++)
+        s->values[i] = (float)stoa_rng_normal(&rng);
+    for (int64_t i = 0; i < BATCH; i++)
+        s->offsets[i] = (int32_t)i;
+    s->in = (stoa_icl_input){BATCH, s->items, s->labels, s->values, s->offsets};
 }
 
 static stoa_icl *make(const stoa_icl_options *o, uint64_t seed) {
@@ -268,7 +280,7 @@ static void logits_equal_the_reference_in_every_variant(void **state) {
             stoa_tensor *a = stoa_icl_forward(cpu, icl, &s.in, (stoa_icl_where)where);
             stoa_tensor *b = stoa_icl_forward(ref, wide, &s.in, (stoa_icl_where)where);
             check_ok(cpu), check_ok(ref);
-            assert_int_equal(stoa_numel(a), BATCH * LABELS * (where == STOA_ICL_ITEMS ? 5 : 1));
+            assert_int_equal(stoa_numel(a), BATCH * o.labels * (where == STOA_ICL_ITEMS ? 5 : 1));
             assert_same(a, 0, b, 0, stoa_numel(a), 2e-5, variants[v].name);
         }
         stoa_ctx_free(cpu), stoa_ctx_free(ref);
@@ -280,6 +292,8 @@ static void logits_equal_the_reference_in_every_variant(void **state) {
 static stoa_tensor *loss_of(stoa_ctx *ctx, const stoa_icl *icl, const sequences *s) {
     stoa_tensor *target = stoa_from(ctx, STOA_I32, STOA_SHAPE(BATCH), s->target);
     stoa_tensor *logits = stoa_icl_forward(ctx, icl, &s->in, STOA_ICL_QUERY);
+    if (stoa_icl_options_of(icl)->valued)
+        return stoa_mean(ctx, stoa_square(ctx, logits), STOA_ALL);
     return stoa_mean(ctx, stoa_cross_entropy(ctx, logits, target), STOA_ALL);
 }
 
@@ -305,6 +319,8 @@ static void gradients_equal_finite_differences_in_every_variant(void **state) {
         for (int64_t p = 0; p < stoa_params_count(stoa_icl_params(icl)); p++) {
             const stoa_param *param = stoa_params_at(stoa_icl_params(icl), p);
             stoa_tensor *t = &stoa_params_at(stoa_icl_params(wide), p)->tensor;
+            if (!param->trained)
+                continue;
             for (int k = 0; k < 3; k++) {
                 int64_t i = stoa_rng_below(&pick, stoa_numel(t));
                 double *x = (double *)t->data + i, kept = *x, step = 1e-5;
@@ -343,8 +359,8 @@ static void the_query_alone_equals_the_whole_last_block(void **state) {
         check_ok(ctx);
         assert_same(alone, 0, whole, 0, stoa_numel(whole), 2e-6, variants[v].name);
         for (int64_t b = 0; b < BATCH; b++)
-            assert_same(alone, b * LABELS, items, (b * (PAIRS + 1) + PAIRS) * LABELS, LABELS, 2e-6,
-                        variants[v].name);
+            assert_same(alone, b * o.labels, items, (b * (PAIRS + 1) + PAIRS) * o.labels, o.labels,
+                        2e-6, variants[v].name);
         stoa_ctx_free(ctx);
         stoa_icl_free(icl);
         stoa_free(s.items);
@@ -368,14 +384,16 @@ static void later_pairs_never_reach_earlier_items(void **state) {
                 size_t row = (size_t)(r * (PAIRS + 1) * b.item);
                 memcpy(b.items + row, a.items + row, (size_t)((from + 1) * b.item) * sizeof(float));
                 memcpy(b.labels + r * PAIRS, a.labels + r * PAIRS, (size_t)from * sizeof(int32_t));
+                memcpy(b.values + r * (PAIRS + 1), a.values + r * (PAIRS + 1),
+                       (size_t)from * sizeof(float));
             }
             stoa_ctx_reset(ctx);
             stoa_tensor *x = stoa_icl_forward(ctx, icl, &a.in, STOA_ICL_ITEMS);
             stoa_tensor *y = stoa_icl_forward(ctx, icl, &b.in, STOA_ICL_ITEMS);
             check_ok(ctx);
             for (int64_t r = 0; r < BATCH; r++)
-                assert_same(x, r * (PAIRS + 1) * LABELS, y, r * (PAIRS + 1) * LABELS,
-                            (from + 1) * LABELS, 1e-6, variants[v].name);
+                assert_same(x, r * (PAIRS + 1) * o.labels, y, r * (PAIRS + 1) * o.labels,
+                            (from + 1) * o.labels, 1e-6, variants[v].name);
         }
         stoa_ctx_free(ctx);
         stoa_icl_free(icl);
@@ -436,7 +454,7 @@ static void the_resnet_takes_21_mflop_a_drawing(void **state) {
     stoa_ctx *ctx = make_ctx("meta");
     float nothing = 0;
     int32_t none = 0;
-    stoa_icl_input in = {1, &nothing, &none};
+    stoa_icl_input in = {.batch = 1, .items = &nothing, .labels = &none};
     stoa_icl_forward(ctx, icl, &in, STOA_ICL_QUERY);
     check_ok(ctx);
     /* 21 MFLOP an image, as the dossier derives */
@@ -453,7 +471,7 @@ static void attention_maps_are_causal_and_sum_to_one(void **state) {
     (void)state;
     for (int v = 0; v < VARIANTS; v++) {
         stoa_icl_options o = options_of(&variants[v]);
-        if (o.core != STOA_ICL_TRANSFORMER)
+        if (!stoa_icl_attends(&o))
             continue;
         stoa_icl *icl = make(&o, 9);
         stoa_ctx *ctx = make_ctx("cpu");
@@ -510,6 +528,72 @@ static void the_circuits_scores_tell_its_two_heads(void **state) {
     stoa_icl_free(icl);
 }
 
+/* ---- the minimal core ------------------------------------------------------------------------ */
+
+/* Reddy's sizes: 63 numbers and 65 positions; six maps, three layers, 32 labels. */
+static stoa_icl_options reddy(void) {
+    stoa_icl_options o = mini(STOA_ICL_MINIMAL);
+    o.item[0] = 63;
+    o.width = 128;
+    o.heads = 1;
+    o.final_norm = false;
+    return o;
+}
+
+static void the_minimal_model_has_reddys_parameters(void **state) {
+    (void)state;
+    stoa_icl *icl;
+    double most;
+    stoa_icl_options o = reddy();
+    /* the labels' numbers are fixed and do not count */
+    assert_int_equal(count(o), 6 * 128 * 128 + 3 * 129 * 128 + 32 * 128);
+    assert_int_equal(stoa_icl_places(&o), 65 - 16);
+    assert_int_equal(stoa_icl_new(&icl, &o, 1, true, false, NULL), STOA_OK);
+    assert_false(stoa_params_find(stoa_icl_params(icl), "label.weight")->trained);
+    assert_float_equal(deviation(icl, "label.weight", &most), 0.125988, 0.01);
+    assert_null(stoa_params_find(stoa_icl_params(icl), "head.bias"));
+    stoa_icl_free(icl);
+    o = reddy();
+    o.width = 80;
+    stoa_error err;
+    assert_int_equal(stoa_icl_options_check(&o, &err), STOA_OK);
+    o.width = 78; /* no room for 17 positions */
+    assert_int_equal(stoa_icl_options_check(&o, &err), STOA_ERR_USAGE);
+    assert_non_null(strstr(err.message, "model.width"));
+    o = reddy();
+    o.heads = 2;
+    assert_int_equal(stoa_icl_options_check(&o, &err), STOA_ERR_USAGE);
+    assert_non_null(strstr(err.message, "model.heads"));
+}
+
+/* Where one sequence begins changes its own logits and nobody else's. */
+static void positions_stand_beside_the_tokens_at_the_offset(void **state) {
+    (void)state;
+    stoa_icl_options o = options_of(&variants[VARIANTS - 1]);
+    assert_int_equal(o.core, STOA_ICL_MINIMAL);
+    stoa_icl *icl = make(&o, 11);
+    stoa_ctx *ctx = make_ctx("cpu");
+    sequences s;
+    draw(&s, &o, 4);
+    stoa_tensor *before = stoa_icl_forward(ctx, icl, &s.in, STOA_ICL_QUERY);
+    s.offsets[1] = 3;
+    stoa_tensor *after = stoa_icl_forward(ctx, icl, &s.in, STOA_ICL_QUERY);
+    s.in.offsets = NULL;
+    stoa_tensor *none = stoa_icl_forward(ctx, icl, &s.in, STOA_ICL_QUERY);
+    check_ok(ctx);
+    double moved = 0;
+    for (int64_t i = 0; i < LABELS; i++) {
+        assert_true(stoa_get(before, i) == stoa_get(after, i)); /* the first sequence's is 0 */
+        assert_true(stoa_get(before, i) == stoa_get(none, i));
+        moved += fabs(stoa_get(before, LABELS + i) - stoa_get(after, LABELS + i));
+        assert_true(stoa_get(before, 2 * LABELS + i) == stoa_get(after, 2 * LABELS + i));
+    }
+    assert_true(moved > 1e-4);
+    stoa_ctx_free(ctx);
+    stoa_icl_free(icl);
+    stoa_free(s.items);
+}
+
 /* ---- options --------------------------------------------------------------------------------- */
 
 static void bad_options_are_named(void **state) {
@@ -542,6 +626,8 @@ int main(void) {
         cmocka_unit_test(the_resnet_takes_21_mflop_a_drawing),
         cmocka_unit_test(attention_maps_are_causal_and_sum_to_one),
         cmocka_unit_test(the_circuits_scores_tell_its_two_heads),
+        cmocka_unit_test(the_minimal_model_has_reddys_parameters),
+        cmocka_unit_test(positions_stand_beside_the_tokens_at_the_offset),
         cmocka_unit_test(bad_options_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

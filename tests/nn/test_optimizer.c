@@ -294,9 +294,43 @@ static void schedules_pass_through_their_corners(void **state) {
                          rows[i].expected) < 1e-12);
 }
 
+static void plain_steps_follow_the_gradient_and_keep_nothing(void **state) {
+    (void)state;
+    enum { N = 37 };
+    const stoa_optimizer_options sgd = {.kind = STOA_SGD, .weight_decay = 0.25};
+    stoa_params *params = model(N);
+    stoa_optimizer *optimizer = stoa_optimizer_new(params, &sgd, NULL);
+    assert_non_null(optimizer);
+    assert_int_equal(stoa_optimizer_bytes(params, STOA_SGD), 0);
+    for (int t = 1; t <= 5; t++) {
+        float before[2][N];
+        for (int k = 0; k < 2; k++)
+            memcpy(before[k], stoa_params_at(params, k)->tensor.data,
+                   (size_t)stoa_numel(&stoa_params_at(params, k)->tensor) * sizeof(float));
+        write_gradients(params, t);
+        float gradient[2][N];
+        for (int k = 0; k < 2; k++)
+            memcpy(gradient[k], stoa_params_at(params, k)->tensor.grad,
+                   (size_t)stoa_numel(&stoa_params_at(params, k)->tensor) * sizeof(float));
+        assert_int_equal(stoa_optimizer_step(optimizer, NULL, 0.1, NULL, NULL), STOA_OK);
+        for (int k = 0; k < 2; k++) {
+            const stoa_tensor *x = &stoa_params_at(params, k)->tensor;
+            double keep = k == 0 ? 1 - 0.1 * 0.25 : 1; /* the vector does not decay */
+            for (int64_t i = 0; i < stoa_numel(x); i++)
+                assert_true(fabs((double)((float *)x->data)[i] - keep * (double)before[k][i] +
+                                 0.1 * (double)gradient[k][i]) < 1e-6);
+        }
+    }
+    const float *buffer = stoa_params_at(params, 2)->tensor.data;
+    assert_true(buffer[0] == 1 && buffer[2] == 1);
+    stoa_optimizer_free(optimizer);
+    stoa_params_free(params);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adamw_follows_its_formula),
+        cmocka_unit_test(plain_steps_follow_the_gradient_and_keep_nothing),
         cmocka_unit_test(rmsprop_matches_the_known_vectors),
         cmocka_unit_test(rmsprop_with_momentum_follows_its_formulas),
         cmocka_unit_test(clipping_scales_the_gradient_to_the_bound),

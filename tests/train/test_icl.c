@@ -322,6 +322,125 @@ static void labels_of_few_classes_are_learned_into_the_weights(void **state) {
     stoa_icl_trainer_free(t);
 }
 
+/* ---- numbers instead of labels --------------------------------------------------------------- */
+
+static stoa_icl_settings small_tasks(const char *classes, const char *fresh) {
+    stoa_icl_settings s;
+    stoa_error err = {0};
+    const char *sets[] = {"preset=tasks",
+                          "precision=f32",
+                          "data.width=2",
+                          "data.pairs=6",
+                          "model.width=16",
+                          "model.heads=2",
+                          "model.layers=2",
+                          "model.mlp_width=32",
+                          "train.batch=32",
+                          "train.warmup=20",
+                          "train.rate=5e-3",
+                          "train.eval_sequences=50",
+                          "train.eval_every=0",
+                          classes,
+                          fresh};
+    if (stoa_icl_settings_load(&s, NULL, sets, sizeof sets / sizeof *sets, &err) != STOA_OK)
+        fail_msg("%s", err.message);
+    return s;
+}
+
+/* A distance is that of the guesses: of a model whose head is zero, ridge's own mean square. */
+static void a_model_that_says_nothing_is_as_far_from_each_guess_as_its_square(void **state) {
+    (void)state;
+    enum { ROWS = 50, NUMBERS = 7, WIDTH = 2 };
+    stoa_icl_trainer *t = open_trainer(small_tasks("data.classes=3", "data.fresh=0"));
+    stoa_params *p = stoa_icl_params(stoa_icl_trainer_model(t));
+    for (int i = 0; i < 2; i++) {
+        stoa_tensor *x = &stoa_params_find(p, i ? "head.bias" : "head.weight")->tensor;
+        for (int64_t k = 0; k < stoa_numel(x); k++)
+            stoa_set(x, k, 0);
+    }
+    stoa_params_touch(p);
+    static float items[ROWS * NUMBERS * WIDTH], values[ROWS * NUMBERS];
+    static float ridge[ROWS * NUMBERS], best[ROWS * NUMBERS];
+    int32_t labels[ROWS * NUMBERS], target[ROWS];
+    stoa_sequences_batch b = {.items = items, .labels = labels, .target = target, .values = values};
+    const stoa_sequences *data = stoa_icl_trainer_data(t);
+    stoa_sequences_eval(data, NULL, STOA_SEQUENCES_TASK_NEW, 0, ROWS, &b);
+    assert_int_equal(stoa_sequences_guess(data, NULL, ROWS, items, values, ridge, best, NULL),
+                     STOA_OK);
+    stoa_icl_score want = {0}, got, again, late;
+    const double n = ROWS * NUMBERS;
+    for (int i = 0; i < ROWS * NUMBERS; i++) {
+        double y = (double)values[i], r = (double)ridge[i], w = (double)best[i];
+        want.loss += y * y / n;
+        want.ridge += (r - y) * (r - y) / n;
+        want.best += (w - y) * (w - y) / n;
+        want.from_ridge += r * r / n;
+        want.from_best += w * w / n;
+    }
+    assert_int_equal(stoa_icl_trainer_score(t, STOA_SEQUENCES_TASK_NEW, 0, ROWS, &got, NULL),
+                     STOA_OK);
+    assert_int_equal(got.sequences, ROWS);
+    assert_true(isnan(got.open) && isnan(got.closed));
+    assert_float_equal(got.loss, want.loss, 1e-5);
+    assert_float_equal(got.ridge, want.ridge, 1e-5);
+    assert_float_equal(got.best, want.best, 1e-5);
+    assert_float_equal(got.from_ridge, want.from_ridge, 1e-5);
+    assert_float_equal(got.from_best, want.from_best, 1e-5);
+    /* kept guesses are the same ones, and rows behind them are guessed at when asked for */
+    assert_int_equal(stoa_icl_trainer_score(t, STOA_SEQUENCES_TASK_NEW, 0, ROWS, &again, NULL),
+                     STOA_OK);
+    assert_true(again.ridge == got.ridge && again.from_best == got.from_best);
+    assert_int_equal(stoa_icl_trainer_score(t, STOA_SEQUENCES_TASK_NEW, ROWS, 20, &late, NULL),
+                     STOA_OK);
+    assert_true(late.ridge != got.ridge && late.ridge < late.loss);
+    stoa_icl_trainer_free(t);
+}
+
+/* One task is learned by heart: the pool's guess, which is wrong for every other task. */
+static void a_single_task_is_learned_by_heart(void **state) {
+    (void)state;
+    stoa_icl_settings s = small_tasks("data.classes=1", "data.fresh=0");
+    stoa_icl_trainer *t = open_trainer(s);
+    stoa_icl_step last = {0}, first = step(t);
+    for (int i = 0; i < 300; i++)
+        last = step(t);
+    assert_true(last.loss < 0.7 * first.loss && last.accuracy == 0);
+    stoa_icl_score pool, other;
+    assert_int_equal(stoa_icl_trainer_score(t, STOA_SEQUENCES_TASK_POOL, 0, 50, &pool, NULL),
+                     STOA_OK);
+    assert_int_equal(stoa_icl_trainer_score(t, STOA_SEQUENCES_TASK_NEW, 0, 50, &other, NULL),
+                     STOA_OK);
+    assert_true(pool.loss < 1.5 * pool.best && pool.from_best < pool.from_ridge);
+    assert_true(other.loss > 2 * other.ridge && other.from_best < other.from_ridge);
+    stoa_icl_trainer_free(t);
+}
+
+static void the_minimal_model_learns_by_plain_steps(void **state) {
+    (void)state;
+    stoa_icl_settings s;
+    stoa_error err = {0};
+    const char *sets[] = {"preset=minimal",  "precision=f32", "data.width=15", "model.width=48",
+                          "data.classes=16", "data.labels=4", "data.ways=2",   "data.bursty=0",
+                          "train.rate=0.2",  "train.batch=32"};
+    if (stoa_icl_settings_load(&s, NULL, sets, sizeof sets / sizeof *sets, &err) != STOA_OK)
+        fail_msg("%s", err.message);
+    stoa_icl_trainer *t = open_trainer(s), *u = open_trainer(s);
+    for (int i = 0; i < 400; i++)
+        step(t);
+    stoa_icl_score score;
+    assert_int_equal(stoa_icl_trainer_score(t, STOA_SEQUENCES_IWL, 0, 200, &score, NULL), STOA_OK);
+    assert_true(score.open > 0.8);
+    for (int i = 0; i < 5; i++) { /* where a sequence begins is the same again */
+        stoa_icl_score a, b;
+        assert_int_equal(stoa_icl_trainer_score(u, STOA_SEQUENCES_ICL, 0, 30, &a, NULL), STOA_OK);
+        assert_int_equal(stoa_icl_trainer_score(u, STOA_SEQUENCES_ICL, 0, 30, &b, NULL), STOA_OK);
+        assert_true(a.loss == b.loss);
+        step(u);
+    }
+    stoa_icl_trainer_free(t);
+    stoa_icl_trainer_free(u);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_preset_loads_and_its_resolved_file_means_the_same),
@@ -333,6 +452,9 @@ int main(void) {
         cmocka_unit_test(scores_are_those_of_the_episodes_one_by_one),
         cmocka_unit_test(labels_drawn_anew_are_learned_from_the_context),
         cmocka_unit_test(labels_of_few_classes_are_learned_into_the_weights),
+        cmocka_unit_test(a_model_that_says_nothing_is_as_far_from_each_guess_as_its_square),
+        cmocka_unit_test(a_single_task_is_learned_by_heart),
+        cmocka_unit_test(the_minimal_model_learns_by_plain_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,7 +43,7 @@ stoa_icls_curves *stoa_icls_curves_new(const stoa_icl_trainer *trainer) {
     c->room = OTHERS + STOA_SEQUENCES_KINDS * PER_KIND + 2 * o->layers * o->heads;
     c->columns = stoa_alloc((size_t)c->room * sizeof *c->columns);
     bool ok = c->columns != NULL;
-    if (o->core == STOA_ICL_TRANSFORMER) {
+    if (stoa_icl_attends(o) && !o->valued) {
         c->maps = stoa_alloc(2 * (size_t)map_size(c) * sizeof *c->maps);
         c->map = stoa_alloc((size_t)map_size(c) * sizeof *c->map);
         c->logits = stoa_alloc((size_t)c->labels * sizeof *c->logits);
