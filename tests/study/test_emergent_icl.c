@@ -43,11 +43,11 @@ static void every_arms_settings_are_accepted(void **state) {
     for (int arm = 0; arm < ICLS_ARM_COUNT; arm++) {
         stoa_icl_settings s;
         stoa_error err = {0};
-        stoa_icls_point point = {(stoa_icls_arm_id)arm, 1};
-        assert_true(stoa_icls_seeds(study, point.arm)->count > 0);
+        stoa_arm_point point = {arm, 1};
+        assert_true(stoa_icls_seeds(study, (stoa_icls_arm_id)arm)->count > 0);
         if (stoa_icls_train_settings(study, &point, 1, &s, &err) != STOA_OK)
             fail_msg("%s: %s", stoa_icls_arms[arm].name, err.message);
-        assert_true(s.steps > 0 && s.eval_every > 0 && s.steps / s.eval_every < ICLS_CURVE - 2);
+        assert_true(s.steps > 0 && s.eval_every > 0 && s.steps / s.eval_every < STOA_ARM_CURVE - 2);
         if (stoa_icls_families[stoa_icls_arms[arm].family].omniglot)
             continue; /* more would need the drawings */
         stoa_sequences *data;
@@ -69,7 +69,7 @@ static void sweeps_are_in_order_and_say_what_their_arms_do(void **state) {
     for (int i = 0; i < 5; i++)
         for (int k = 0; k < sweeps[i]->count; k++) {
             stoa_icl_settings s;
-            stoa_icls_point point = {sweeps[i]->at[k].arm, 1};
+            stoa_arm_point point = {sweeps[i]->at[k].arm, 1};
             assert_int_equal(stoa_icls_train_settings(study, &point, 1, &s, NULL), STOA_OK);
             double x = i < 3    ? s.data.bursty
                        : i == 3 ? (double)s.data.classes.trained
@@ -113,8 +113,12 @@ static void put(stoa_icls_study *study, stoa_icls_arm_id arm, int64_t seed, cons
     stoa_run_series(run, "steps", steps, n);
     stoa_run_series(run, "icl/closed", icl, n);
     stoa_run_series(run, "trained_like/loss", loss, n);
-    study->points[study->count] = (stoa_icls_point){arm, seed};
-    study->runs[study->count++] = run;
+    stoa_arm_runs *r = &study->runs;
+    size_t n_before = (size_t)r->count, n_now = n_before + 1;
+    r->points = stoa_realloc(r->points, n_before * sizeof *r->points, n_now * sizeof *r->points);
+    r->runs = stoa_realloc(r->runs, n_before * sizeof(stoa_run *), n_now * sizeof(stoa_run *));
+    r->points[r->count] = (stoa_arm_point){(int)arm, seed};
+    r->runs[r->count++] = run;
 }
 
 static void figures_of_runs_are_picked_from_their_curves(void **state) {
@@ -141,16 +145,15 @@ static void figures_of_runs_are_picked_from_their_curves(void **state) {
         stoa_icls_gain(study, ICLS_ARM_DECAY_02, ICLS_ARM_BURST_90, "icl/closed", ICLS_FINAL, &n);
     assert_int_equal(n, 1);
     assert_float_equal(gain.value, 0.1, 1e-12);
-    stoa_icls_curve *curve = stoa_alloc(sizeof *curve);
-    stoa_icls_curve_of(study, ICLS_ARM_BURST_90, "icl/closed", curve);
+    stoa_arm_curve *curve = stoa_alloc(sizeof *curve);
+    stoa_arm_curve_of(&study->runs, ICLS_ARM_BURST_90, "steps", "icl/closed", curve);
     assert_int_equal(curve->n, 3);
     assert_int_equal(curve->seeds, 2);
     assert_float_equal(curve->mean[1], 0.85, 1e-12);
     assert_int_equal(stoa_icls_values(study, ICLS_ARM_BURST_0, "icl/closed", ICLS_FINAL, x, NULL),
                      0);
     stoa_free(curve);
-    for (int64_t i = 0; i < study->count; i++)
-        stoa_run_free(study->runs[i]);
+    stoa_arm_runs_deinit(&study->runs);
     stoa_free(study);
 }
 

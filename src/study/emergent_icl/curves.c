@@ -12,7 +12,7 @@ enum { NAME = 64, PER_KIND = 4, OTHERS = 5, ANSWERS = 3 };
 
 typedef struct column {
     char name[NAME];
-    double value[ICLS_CURVE];
+    double value[STOA_ARM_CURVE];
 } column;
 
 struct stoa_icls_curves {
@@ -98,7 +98,7 @@ void stoa_icls_curves_step(stoa_icls_curves *c, const stoa_icl_step *step) {
 
 void stoa_icls_curves_add(stoa_icls_curves *c, const stoa_icl_trainer *trainer,
                           const stoa_icl_eval *eval) {
-    if (c->rows == ICLS_CURVE)
+    if (c->rows == STOA_ARM_CURVE)
         return;
     c->written = 0;
     note(c, (double)stoa_icl_trainer_steps(trainer), "steps");

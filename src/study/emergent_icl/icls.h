@@ -11,6 +11,7 @@
 
 #include "stoa/study.h"
 #include "stoa/train.h"
+#include "study/arms.h"
 #include "study/emergent_icl/arms.h"
 
 typedef struct stoa_icls_settings {
@@ -23,25 +24,16 @@ typedef struct stoa_icls_settings {
 stoa_status stoa_icls_settings_load(const stoa_study_options *options, stoa_icls_settings *out,
                                     stoa_error *err);
 
-typedef struct stoa_icls_point {
-    stoa_icls_arm_id arm;
-    int64_t seed;
-} stoa_icls_point;
-
-enum { ICLS_POINTS = ICLS_ARM_COUNT * STOA_SETTING_ITEMS };
-
 typedef struct stoa_icls_study {
     const stoa_study_options *options;
     stoa_icls_settings settings;
-    stoa_icls_point points[ICLS_POINTS];
-    stoa_run *runs[ICLS_POINTS]; /* finished; owned */
-    int64_t count;
+    stoa_arm_runs runs;
 } stoa_icls_study;
 
 /* The seeds of an arm: none when it or its family is left out. */
 const stoa_int_list *stoa_icls_seeds(const stoa_icls_study *study, stoa_icls_arm_id arm);
 /* The settings of a run, checked. */
-stoa_status stoa_icls_train_settings(const stoa_icls_study *study, const stoa_icls_point *p,
+stoa_status stoa_icls_train_settings(const stoa_icls_study *study, const stoa_arm_point *p,
                                      int threads, stoa_icl_settings *s, stoa_error *err);
 /* Trains every point that is not in the store, then loads all. */
 stoa_status stoa_icls_run(stoa_icls_study *study, stoa_error *err);
@@ -85,17 +77,6 @@ stoa_interval stoa_icls_mean(const stoa_icls_study *study, stoa_icls_arm_id arm,
 /* Of a less b, seed by seed. */
 stoa_interval stoa_icls_gain(const stoa_icls_study *study, stoa_icls_arm_id a, stoa_icls_arm_id b,
                              const char *series, stoa_icls_pick pick, int64_t *n);
-
-enum { ICLS_CURVE = 256 }; /* evaluations of a run, at most */
-typedef struct stoa_icls_curve {
-    double steps[ICLS_CURVE], mean[ICLS_CURVE], low[ICLS_CURVE], high[ICLS_CURVE];
-    int64_t n, seeds;
-} stoa_icls_curve;
-/* Mean over seeds at each evaluation; n 0 when there is nothing. */
-void stoa_icls_curve_of(const stoa_icls_study *study, stoa_icls_arm_id arm, const char *series,
-                        stoa_icls_curve *out);
-/* The first finished run of an arm, or NULL. */
-const stoa_run *stoa_icls_first(const stoa_icls_study *study, stoa_icls_arm_id arm);
 
 /* ---- claims, figures, report ----------------------------------------------------------------- */
 

@@ -13,10 +13,10 @@ void stoa_icls_show_lines(stoa_report *report, const stoa_icls_study *study, con
                           const char *title, const char *axis, const stoa_icls_line *lines,
                           int count, const char *caption) {
     stoa_figure *f = stoa_figure_new(id, title);
-    stoa_icls_curve *c = stoa_alloc(sizeof *c);
+    stoa_arm_curve *c = stoa_alloc(sizeof *c);
     int shown = 0;
     for (int i = 0; i < count && c; i++) {
-        stoa_icls_curve_of(study, lines[i].arm, lines[i].series, c);
+        stoa_arm_curve_of(&study->runs, lines[i].arm, "steps", lines[i].series, c);
         if (c->n == 0)
             continue;
         shown++;
@@ -24,7 +24,7 @@ void stoa_icls_show_lines(stoa_report *report, const stoa_icls_study *study, con
                         &(stoa_series){.name = lines[i].name ? lines[i].name
                                                              : stoa_icls_arms[lines[i].arm].title,
                                        .kind = STOA_SERIES_LINE,
-                                       .x = c->steps,
+                                       .x = c->x,
                                        .y = c->mean,
                                        .low = c->seeds > 1 ? c->low : NULL,
                                        .high = c->seeds > 1 ? c->high : NULL,
@@ -79,7 +79,7 @@ static int finished(const stoa_icls_study *study, const stoa_icls_arm_id *arms, 
                     stoa_icls_arm_id *out) {
     int n = 0;
     for (int i = 0; i < count; i++)
-        if (stoa_icls_first(study, arms[i]))
+        if (stoa_arm_first(&study->runs, arms[i]))
             out[n++] = arms[i];
     return n;
 }

@@ -42,7 +42,7 @@ static void add_head(stoa_figure *f, const stoa_run *run, const char *what, cons
 }
 
 void stoa_icls_show_heads(stoa_report *report, const stoa_icls_study *study, stoa_icls_arm_id arm) {
-    const stoa_run *run = stoa_icls_first(study, arm);
+    const stoa_run *run = stoa_arm_first(&study->runs, arm);
     char id[64], title[128];
     if (!run || isnan(final_score(run, "match", 0, 0)))
         return;
@@ -128,7 +128,7 @@ void stoa_icls_show_maps(stoa_report *report, const stoa_icls_study *study, stoa
         {"match", "the query reads the labels of its class",
          "The bottom row is the query: it lights up under the labels behind items of its class."},
     };
-    const stoa_run *run = stoa_icls_first(study, arm);
+    const stoa_run *run = stoa_arm_first(&study->runs, arm);
     episode e;
     if (!run || !read_episode(run, &e))
         return;

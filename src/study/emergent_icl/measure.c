@@ -39,15 +39,16 @@ static double pick_of(const stoa_run *run, const char *series, stoa_icls_pick pi
 
 int64_t stoa_icls_values(const stoa_icls_study *study, stoa_icls_arm_id arm, const char *series,
                          stoa_icls_pick pick, double *out, int64_t *seeds) {
+    const stoa_arm_runs *r = &study->runs;
     int64_t n = 0;
-    for (int64_t i = 0; i < study->count && n < STOA_SETTING_ITEMS; i++) {
-        if (study->points[i].arm != arm || !study->runs[i])
+    for (int64_t i = 0; i < r->count && n < STOA_SETTING_ITEMS; i++) {
+        if (r->points[i].arm != (int)arm || !r->runs[i])
             continue;
-        double value = pick_of(study->runs[i], series, pick);
+        double value = pick_of(r->runs[i], series, pick);
         if (isnan(value))
             continue;
         if (seeds)
-            seeds[n] = study->points[i].seed;
+            seeds[n] = r->points[i].seed;
         out[n++] = value;
     }
     return n;
@@ -74,37 +75,4 @@ stoa_interval stoa_icls_gain(const stoa_icls_study *study, stoa_icls_arm_id a, s
                 gain[count++] = x[i] - y[k];
     *n = count;
     return stoa_stat_mean(gain, count, 0.95);
-}
-
-void stoa_icls_curve_of(const stoa_icls_study *study, stoa_icls_arm_id arm, const char *series,
-                        stoa_icls_curve *out) {
-    const double *y[STOA_SETTING_ITEMS];
-    *out = (stoa_icls_curve){0};
-    for (int64_t i = 0; i < study->count && out->seeds < STOA_SETTING_ITEMS; i++) {
-        int64_t n = 0, m = 0;
-        if (study->points[i].arm != arm || !study->runs[i])
-            continue;
-        const double *steps = stoa_run_get_series(study->runs[i], "steps", &n);
-        y[out->seeds] = stoa_run_get_series(study->runs[i], series, &m);
-        if (!steps || !y[out->seeds] || n != m || n > ICLS_CURVE || (out->n && n != out->n))
-            continue;
-        out->n = n;
-        for (int64_t k = 0; k < n; k++)
-            out->steps[k] = steps[k];
-        out->seeds++;
-    }
-    for (int64_t k = 0; k < out->n; k++) {
-        double x[STOA_SETTING_ITEMS];
-        for (int64_t s = 0; s < out->seeds; s++)
-            x[s] = y[s][k];
-        stoa_interval ci = stoa_stat_mean(x, out->seeds, 0.95);
-        out->mean[k] = ci.value, out->low[k] = ci.low, out->high[k] = ci.high;
-    }
-}
-
-const stoa_run *stoa_icls_first(const stoa_icls_study *study, stoa_icls_arm_id arm) {
-    for (int64_t i = 0; i < study->count; i++)
-        if (study->points[i].arm == arm && study->runs[i])
-            return study->runs[i];
-    return NULL;
 }

@@ -14,7 +14,7 @@ static bool enough(const stoa_icls_study *study, const stoa_icls_arm_id *arms, i
                    int least) {
     int n = 0;
     for (int i = 0; i < count; i++)
-        n += stoa_icls_first(study, arms[i]) != NULL;
+        n += stoa_arm_first(&study->runs, arms[i]) != NULL;
     return n >= least;
 }
 
@@ -266,7 +266,6 @@ stoa_status stoa_icls_report(const stoa_icls_study *study, stoa_tally *tally, st
         add_circuit,    add_models,     add_rules, add_pictures, add_full,
     };
     char kicker[96];
-    double seconds = 0;
     stoa_finding findings[ICLS_CLAIM_COUNT];
     snprintf(kicker, sizeof kicker, "Study of arXiv 2205.05055, %s scale",
              stoa_scale_name(study->options->scale));
@@ -282,11 +281,8 @@ stoa_status stoa_icls_report(const stoa_icls_study *study, stoa_tally *tally, st
         stoa_report_claim(report, &stoa_icls_claims[i], &findings[i]);
     for (int i = 0; i < COUNT(sections); i++)
         sections[i](report, study);
-    for (int64_t i = 0; i < study->count; i++)
-        if (study->runs[i])
-            seconds += stoa_run_get_number(study->runs[i], "all_seconds");
     add_settings(report, study);
-    stoa_report_cost(report, seconds, 1);
+    stoa_report_cost(report, stoa_arm_sum(&study->runs, "all_seconds"), 1);
     *tally = stoa_report_tally(report);
     stoa_status status = stoa_report_write(report, study->options->out, err);
     stoa_report_free(report);

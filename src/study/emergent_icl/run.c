@@ -1,9 +1,7 @@
 /* study/emergent_icl/run.c - the points: which there are, their settings, their training. */
-#include <inttypes.h>
 #include <math.h>
 
 #include "study/emergent_icl/icls.h"
-#include "study/points.h"
 
 const stoa_int_list *stoa_icls_seeds(const stoa_icls_study *study, stoa_icls_arm_id arm) {
     static const stoa_int_list none = {0};
@@ -15,19 +13,13 @@ const stoa_int_list *stoa_icls_seeds(const stoa_icls_study *study, stoa_icls_arm
     return a->seeds == ICLS_CLAIMED ? &s->seeds : &s->more_seeds;
 }
 
-static void key(void *user, int64_t point, char *out, size_t n) {
-    const stoa_icls_study *study = user;
-    const stoa_icls_point *p = &study->points[point];
-    snprintf(out, n, "%s-s%" PRId64, stoa_icls_arms[p->arm].name, p->seed);
-}
-
 static int add_sets(const char **list, int count, const char *const *more) {
     while (*more)
         list[count++] = *more++;
     return count;
 }
 
-stoa_status stoa_icls_train_settings(const stoa_icls_study *study, const stoa_icls_point *p,
+stoa_status stoa_icls_train_settings(const stoa_icls_study *study, const stoa_arm_point *p,
                                      int threads, stoa_icl_settings *s, stoa_error *err) {
     const stoa_icls_arm *arm = &stoa_icls_arms[p->arm];
     const stoa_icls_family *family = &stoa_icls_families[arm->family];
@@ -52,11 +44,11 @@ stoa_status stoa_icls_train_settings(const stoa_icls_study *study, const stoa_ic
     return stoa_icl_settings_check(s, err);
 }
 
-static stoa_status settings(void *user, int64_t point, stoa_buffer *out, stoa_error *err) {
-    const stoa_icls_study *study = user;
+static stoa_status settings(void *user, const stoa_arm_point *p, stoa_buffer *out,
+                            stoa_error *err) {
     stoa_icl_settings s;
     stoa_settings_table table;
-    STOA_TRY(stoa_icls_train_settings(study, &study->points[point], 1, &s, err));
+    STOA_TRY(stoa_icls_train_settings(user, p, 1, &s, err));
     STOA_TRY(stoa_icl_settings_table(&table, err));
     stoa_settings_dump(table, &s, false, out);
     stoa_settings_join_free(&table);
@@ -103,13 +95,12 @@ static stoa_status train(stoa_icl_trainer *trainer, watch *w, FILE *progress, st
     return STOA_OK;
 }
 
-static stoa_status compute(void *user, int64_t point, int threads, FILE *progress, stoa_run *run,
-                           double *share, stoa_error *err) {
-    const stoa_icls_study *study = user;
+static stoa_status compute(void *user, const stoa_arm_point *p, int threads, FILE *progress,
+                           stoa_run *run, double *share, stoa_error *err) {
     stoa_icl_settings s;
     stoa_icl_trainer *trainer;
     double began = stoa_clock();
-    STOA_TRY(stoa_icls_train_settings(study, &study->points[point], threads, &s, err));
+    STOA_TRY(stoa_icls_train_settings(user, p, threads, &s, err));
     STOA_TRY(stoa_icl_trainer_new(&trainer, &s, err));
     watch w = {stoa_icls_curves_new(trainer), share};
     stoa_status status = w.curves ? train(trainer, &w, progress, run, err)
@@ -120,9 +111,9 @@ static stoa_status compute(void *user, int64_t point, int threads, FILE *progres
     return status;
 }
 
-static double cost(void *user, int64_t point) {
+static double cost(void *user, const stoa_arm_point *p) {
     const stoa_icls_study *study = user;
-    stoa_icls_family_id family = stoa_icls_arms[study->points[point].arm].family;
+    stoa_icls_family_id family = stoa_icls_arms[p->arm].family;
     return (double)study->settings.steps[family] * stoa_icls_families[family].step_cost;
 }
 
@@ -132,38 +123,26 @@ static double last_of(const stoa_run *run, const char *series) {
     return x && n > 0 ? x[n - 1] : (double)NAN;
 }
 
-static void tell(void *user, int64_t point, const stoa_run *run, char *out, size_t n) {
-    (void)user, (void)point;
+static void tell(void *user, const stoa_arm_point *p, const stoa_run *run, char *out, size_t n) {
+    (void)user, (void)p;
     snprintf(out, n, "ICL %.3f, IWL %.3f", last_of(run, "icl/closed"), last_of(run, "iwl/open"));
 }
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
-/* Seed by seed, so that a study stopped early has something of every arm. */
-static void list_points(stoa_icls_study *study) {
-    study->count = 0;
-    for (int64_t i = 0; i < STOA_SETTING_ITEMS; i++)
-        for (int arm = 0; arm < ICLS_ARM_COUNT; arm++) {
-            const stoa_int_list *seeds = stoa_icls_seeds(study, (stoa_icls_arm_id)arm);
-            if (i < seeds->count)
-                study->points[study->count++] =
-                    (stoa_icls_point){(stoa_icls_arm_id)arm, seeds->item[i]};
-        }
+static const stoa_int_list *seeds(void *user, int arm) {
+    return stoa_icls_seeds(user, (stoa_icls_arm_id)arm);
 }
 
 stoa_status stoa_icls_run(stoa_icls_study *study, stoa_error *err) {
-    list_points(study);
-    stoa_points points = {.options = study->options,
-                          .count = study->count,
-                          .jobs = (int)study->settings.jobs,
-                          .user = study,
-                          .key = key,
-                          .settings = settings,
-                          .compute = compute,
-                          .cost = cost,
-                          .tell = tell};
-    STOA_TRY(stoa_points_run(&points, err));
-    for (int64_t i = 0; i < study->count; i++)
-        STOA_TRY(stoa_points_load(&points, i, &study->runs[i], err));
-    return STOA_OK;
+    stoa_arms arms = {.options = study->options,
+                      .names = stoa_icls_arm_names,
+                      .jobs = (int)study->settings.jobs,
+                      .user = study,
+                      .seeds = seeds,
+                      .settings = settings,
+                      .compute = compute,
+                      .cost = cost,
+                      .tell = tell};
+    return stoa_arms_run(&arms, &study->runs, err);
 }

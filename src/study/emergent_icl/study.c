@@ -16,8 +16,7 @@ static stoa_status run(const stoa_study_options *options, stoa_tally *tally, sto
         status = stoa_icls_run(study, err);
     if (status == STOA_OK)
         status = stoa_icls_report(study, tally, err);
-    for (int64_t i = 0; i < study->count; i++)
-        stoa_run_free(study->runs[i]);
+    stoa_arm_runs_deinit(&study->runs);
     stoa_free(study);
     return status;
 }
