@@ -61,7 +61,7 @@ const stoa_claim stoa_exs_claims[EXS_CLAIM_COUNT] = {
         LARGE("D4", "About the shape: the odd shape", "about 0.85 or more", STOA_AT_LEAST, 0.80),
     [EXS_CLAIM_META] =
         LARGE("D5", "Experiments there, easy: the test with explanations, mean over seeds",
-              "well above chance", STOA_AT_LEAST, 0.60),
+              "learns to experiment", STOA_AT_LEAST, 0.60),
     [EXS_CLAIM_META_NONE] = LARGE("D6", "And without", "not above chance", STOA_AT_MOST, 0.35),
 };
 

@@ -4,10 +4,16 @@
 
 #include "study/explanations/ex.h"
 
+/* A setting of the task; without one of its own it has all that there are. */
+static const char *says(stoa_exs_task_id task, const char *key) {
+    const char *found = stoa_exs_says(task, key);
+    return found ? found : "all";
+}
+
 static void say_values(stoa_report *report, stoa_exs_task_id task, const char *before) {
     stoa_report_paragraph(report, "%s `%s` colours, `%s` textures, `%s` shapes.", before,
-                          stoa_exs_says(task, "env.colors"), stoa_exs_says(task, "env.textures"),
-                          stoa_exs_says(task, "env.shapes"));
+                          says(task, "env.colors"), says(task, "env.textures"),
+                          says(task, "env.shapes"));
 }
 
 static void add_choice(stoa_report *report, const stoa_exs_study *study) {
@@ -31,15 +37,16 @@ static void add_confounded(stoa_report *report, const stoa_exs_study *study) {
 
 static void add_room(stoa_report *report, const stoa_exs_study *study) {
     const unsigned tasks = EXS_BIT(EXS_TASK_ROOM) | EXS_BIT(EXS_TASK_ROOM_MORE);
-    stoa_report_paragraph(report,
-                          "A room of `%s` x `%s` cells. Properties are told while the agent stands "
-                          "beside an object, before it chooses; rewards after the choice. Runs of "
-                          "`%lld` steps without and with both, of `%lld` the others.",
-                          stoa_exs_says(EXS_TASK_ROOM, "env.interior"),
-                          stoa_exs_says(EXS_TASK_ROOM, "env.interior"),
-                          (long long)study->settings.steps[EXS_TASK_ROOM],
-                          (long long)study->settings.steps[EXS_TASK_ROOM_MORE]);
-    say_values(report, EXS_TASK_ROOM, "Seen as");
+    stoa_report_paragraph(
+        report,
+        "A room of `%s` x `%s` cells, seen as `%s`. Properties are told while the "
+        "agent stands beside an object, before it chooses; rewards after the "
+        "choice. Runs of `%lld` steps without and with both, of `%lld` the "
+        "others.",
+        says(EXS_TASK_ROOM, "env.interior"), says(EXS_TASK_ROOM, "env.interior"),
+        says(EXS_TASK_ROOM, "env.observation"), (long long)study->settings.steps[EXS_TASK_ROOM],
+        (long long)study->settings.steps[EXS_TASK_ROOM_MORE]);
+    say_values(report, EXS_TASK_ROOM, "In use:");
     stoa_exs_show_curves(report, study, tasks, "room-");
     stoa_exs_show_tables(report, study, tasks, "room");
 }

@@ -37,8 +37,8 @@ static const char *const choice[] = {
     NULL,
 };
 
-/* All that was found by trying, for every task in the room; rows `explanations.*` count where that
- * objective is. */
+/* All that is to be found by trying, for every task in the room; rows `explanations.*` count where
+ * that objective is. */
 const char *const stoa_exs_room[] = {
     "env.name=odd-one-out",
     "env.instances=128",
