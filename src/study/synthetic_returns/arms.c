@@ -43,15 +43,15 @@ const stoa_srs_task stoa_srs_tasks[SRS_TASK_COUNT] = {
                       "train.unroll=60", "train.stagger=true", "train.rate=5e-4",
                       "train.reward_scale=0.1"),
                  "last phase's reward", "key", NULL},
-    /* The agent of temporal value transport (Hung et al. 2019), which reads its memory by content:
-     * their learner's settings, but for four times the instances and twice the rate. An unroll is
-     * an episode, as value is carried within one. */
+    /* The agent of temporal value transport (Hung et al. 2019), which reads its memory by content,
+     * with their learner's settings but for four times the instances, and a rate that falls from
+     * five times theirs to 0. An unroll is an episode, as value is carried within one. */
     [SRS_KEY_MEMORY] = {"key-to-door-memory", "Key-to-Door, agents with an external memory",
                         SETS("env.name=key-to-door", "env.observation=cells", "env.instances=64",
                              "agent.core=memory", "agent.encoder_width=128", "agent.core_width=128",
                              "agent.head_width=128", "agent.memory_rows=120", "train.unroll=120",
                              "train.discount=0.92", "train.lambda=0.92", "train.value_weight=0.4",
-                             "train.entropy_weight=0.05", "train.rate=4e-4",
+                             "train.entropy_weight=0.05", "train.rate=1e-3",
                              "train.schedule=linear", "train.beta1=0", "train.beta2=0.95",
                              "train.eps=1e-6", "train.clip=0",
                              "objectives=temporal-value-transport"),
