@@ -157,9 +157,37 @@ static void figures_of_runs_are_picked_from_their_curves(void **state) {
     stoa_free(study);
 }
 
+/* Arms of a settings name are what that name says. */
+static void arms_of_later_work_are_what_their_names_say(void **state) {
+    (void)state;
+    static const struct {
+        stoa_icls_arm_id arm;
+        int64_t classes;
+        double fresh;
+    } rows[] = {{ICLS_ARM_TASKS_1, 1, 0},       {ICLS_ARM_TASKS_256, 256, 0},
+                {ICLS_ARM_TASKS_4096, 4096, 0}, {ICLS_ARM_TASKS_ALL, 2048, 1},
+                {ICLS_ARM_LEAST_MANY, 4096, 0}, {ICLS_ARM_LEAST_FRESH, 512, 0.5}};
+    const stoa_study_options options = {.scale = STOA_SCALE_CPU};
+    stoa_icls_study *study = make_study(&options);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        stoa_icl_settings s;
+        stoa_arm_point point = {(int)rows[i].arm, 1};
+        bool tasks = stoa_icls_arms[rows[i].arm].family == ICLS_TASKS;
+        assert_int_equal(stoa_icls_train_settings(study, &point, 1, &s, NULL), STOA_OK);
+        assert_int_equal(s.data.classes.trained, rows[i].classes);
+        assert_true(s.data.fresh == rows[i].fresh);
+        assert_int_equal(s.data.classes.source, tasks ? STOA_CLASSES_TASKS : STOA_CLASSES_GAUSSIAN);
+        assert_int_equal(s.model.core, tasks ? STOA_ICL_TRANSFORMER : STOA_ICL_MINIMAL);
+        assert_int_equal(stoa_icls_seeds(study, rows[i].arm)->count, 3);
+        assert_true(tasks || s.data.ways * s.data.shots == s.data.pairs);
+    }
+    stoa_free(study);
+}
+
 static stoa_status run_tiny(stoa_tally *tally, stoa_error *err) {
-    static const char *const arms[] = {"burst-1", "burst-0.9", "lstm-0.9",  "routed-0.9",
-                                       "zipf-1",  "rules-0",   "glyphs-0.9"};
+    static const char *const arms[] = {"burst-1",   "burst-0.9",   "lstm-0.9",   "routed-0.9",
+                                       "zipf-1",    "rules-0",     "glyphs-0.9", "tasks-4",
+                                       "tasks-all", "minimal-4096"};
     const stoa_study_options options = {.scale = STOA_SCALE_SMOKE,
                                         .out = folder,
                                         .threads = 1,
@@ -199,6 +227,14 @@ static void a_tiny_run_ends_in_a_report_and_is_not_repeated(void **state) {
         if (!strstr(text, kept[i]))
             fail_msg("%s is not kept", kept[i]);
     stoa_free(text);
+    text = finished("tasks-4-s1", &second);
+    assert_non_null(strstr(text, "task_new/to_ridge"));
+    assert_non_null(strstr(text, "task_pool/over_best"));
+    assert_null(strstr(text, "icl/closed"));
+    stoa_free(text);
+    text = finished("minimal-4096-s1", &second);
+    assert_non_null(strstr(text, "circuit/match/1.0"));
+    stoa_free(text);
     snprintf(path, sizeof path, "%s/report.html", folder);
     assert_true(stoa_file_exists(path));
     assert_int_equal(run_tiny(&tally, NULL), STOA_OK);
@@ -212,6 +248,7 @@ int main(void) {
         cmocka_unit_test(sweeps_are_in_order_and_say_what_their_arms_do),
         cmocka_unit_test(omniglot_is_left_out_without_a_folder),
         cmocka_unit_test(figures_of_runs_are_picked_from_their_curves),
+        cmocka_unit_test(arms_of_later_work_are_what_their_names_say),
         cmocka_unit_test(a_tiny_run_ends_in_a_report_and_is_not_repeated),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

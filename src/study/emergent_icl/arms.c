@@ -26,6 +26,10 @@ const stoa_icls_family stoa_icls_families[ICLS_FAMILIES] = {
                          "data.holdout=512")},
     [ICLS_GLYPHS] = {"glyphs", "glyphs", 16, false, true, 2.4,
                      SETS("data.source=glyphs", PICTURES)},
+    [ICLS_TASKS] = {"tasks", "linear regression", 16, false, true, 7.5, SETS("preset=tasks")},
+    /* ten times the published rate, for a tenth of the steps: calibrated with seed 101 */
+    [ICLS_MINIMAL] = {"minimal", "minimal model", 24, false, true, 3.4,
+                      SETS("preset=minimal", "train.rate=0.1")},
     [ICLS_OMNI] = {"omniglot", "Omniglot, small", 24, true, true, 2.4,
                    SETS("data.source=omniglot", PICTURES, "data.mean=0.0805", "data.sd=0.196")},
     [ICLS_FULL] = {"full", "the paper's model", 50, true, false, 300,

@@ -3,7 +3,8 @@
  * seeds, and what it sets over its family's settings.
  *
  * Families hold what their arms share (arms.c); claims name arms, figures line them up (sweeps.c).
- * CLAIMED arms are compared by claims and get the study's seeds, MORE arms the fewer ones.
+ * CLAIMED arms are compared by claims and get the study's seeds, MORE arms the fewer ones; so do
+ * those of tasks and of the minimal model, although claims compare them, to keep the study short.
  */
 #ifndef STOA_STUDY_EMERGENT_ICL_ARMS_H
 #define STOA_STUDY_EMERGENT_ICL_ARMS_H
@@ -83,6 +84,23 @@
     X(GLYPHS_100, "glyphs-1",   "glyphs, p_b 1",   GLYPHS, MORE,    ICLS_P(1))                     \
     X(OMNI_0,     "omni-0",     "Omniglot, p_b 0",   OMNI, MORE,    ICLS_P(0))                     \
     X(OMNI_90,    "omni-0.9",   "Omniglot, p_b 0.9", OMNI, CLAIMED, ICLS_P(0.9))                   \
+    /* linear regression: how many tasks there are to train on */                                  \
+    X(TASKS_1,    "tasks-1",    "1 task",        TASKS, MORE, ICLS_K(1))                           \
+    X(TASKS_4,    "tasks-4",    "4 tasks",       TASKS, MORE, ICLS_K(4))                           \
+    X(TASKS_16,   "tasks-16",   "16 tasks",      TASKS, MORE, ICLS_K(16))                          \
+    X(TASKS_64,   "tasks-64",   "64 tasks",      TASKS, MORE, ICLS_K(64))                          \
+    X(TASKS_256,  "tasks-256",  "256 tasks",     TASKS, MORE, ICLS_K(256))                         \
+    X(TASKS_1024, "tasks-1024", "1,024 tasks",   TASKS, MORE, ICLS_K(1024))                        \
+    X(TASKS_4096, "tasks-4096", "4,096 tasks",   TASKS, MORE, ICLS_K(4096))                        \
+    X(TASKS_ALL,  "tasks-all",  "endless tasks", TASKS, MORE, "data.fresh=1")                      \
+    /* Reddy's minimal model: K classes, B copies of each in a sequence */                         \
+    X(LEAST_MANY,  "minimal-4096",   "4,096 classes, B 4", MINIMAL, MORE, ICLS_K(4096), ICLS_B4)    \
+    X(LEAST_EVEN,  "minimal-even",   "4,096 classes, nothing bursty", MINIMAL, MORE,               \
+      ICLS_K(4096), ICLS_B4, ICLS_P(0))                                                            \
+    X(LEAST_SOME,  "minimal-512",    "512 classes, B 4", MINIMAL, MORE, ICLS_K(512), ICLS_B4)       \
+    X(LEAST_FEW,   "minimal-512-b2", "512 classes, B 2", MINIMAL, MORE, ICLS_K(512), ICLS_B2)       \
+    X(LEAST_FRESH, "minimal-fresh",  "512 classes, B 2, half of the sequences of fresh classes",   \
+      MINIMAL, MORE, ICLS_K(512), ICLS_B2, "data.fresh=0.5")                                       \
     /* the paper's own model on Omniglot */                                                        \
     X(FULL_0,      "full-0",      "1,600 classes, p_b 0",          FULL, CLAIMED, ICLS_P(0))       \
     X(FULL_90,     "full-0.9",    "1,600 classes, p_b 0.9",        FULL, CLAIMED, ICLS_P(0.9))     \
@@ -94,6 +112,8 @@
     X(FULL_ZIPF_2, "full-zipf-2", "12,800 classes, alpha 2",       FULL, MORE,    ICLS_MULTIPLIED(2))
 /* clang-format on */
 
+#define ICLS_B2            "data.ways=4", "data.shots=2"
+#define ICLS_B4            "data.ways=2", "data.shots=4"
 #define ICLS_MULTIPLIED(a) ICLS_K(12800), "data.multiply=true", "data.holdout=80", "data.zipf=" #a
 
 /* ORDER families in arms.c */
@@ -104,6 +124,8 @@ typedef enum stoa_icls_family_id {
     ICLS_DEEP,
     ICLS_RULES,
     ICLS_GLYPHS,
+    ICLS_TASKS,
+    ICLS_MINIMAL,
     ICLS_OMNI, /* this and the next: only with a folder of Omniglot */
     ICLS_FULL,
     ICLS_FAMILIES

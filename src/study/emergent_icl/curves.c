@@ -8,7 +8,7 @@
 
 #include "study/emergent_icl/icls.h"
 
-enum { NAME = 64, PER_KIND = 4, OTHERS = 5, ANSWERS = 3 };
+enum { NAME = 64, PER_KIND = 8, OTHERS = 5, ANSWERS = 3 };
 
 typedef struct column {
     char name[NAME];
@@ -81,6 +81,19 @@ static void note(stoa_icls_curves *c, double value, const char *fmt, ...) {
     at->value[c->rows] = value;
 }
 
+/* Of numbers: besides what is scored, which guess the model leans to, 0 the pool's and 1 ridge's,
+ * and by what share its error is above theirs. */
+static void note_values(stoa_icls_curves *c, const char *kind, const stoa_icl_score *s) {
+    note(c, s->loss, "%s/loss", kind);
+    note(c, s->ridge, "%s/ridge", kind);
+    note(c, s->best, "%s/best", kind);
+    note(c, s->from_ridge, "%s/from_ridge", kind);
+    note(c, s->from_best, "%s/from_best", kind);
+    note(c, s->from_best / (s->from_best + s->from_ridge), "%s/to_ridge", kind);
+    note(c, s->loss / s->ridge - 1, "%s/over_ridge", kind);
+    note(c, s->loss / s->best - 1, "%s/over_best", kind);
+}
+
 static void note_kind(stoa_icls_curves *c, const char *kind, const stoa_icl_score *s) {
     if (s->sequences == 0)
         return;
@@ -105,8 +118,12 @@ void stoa_icls_curves_add(stoa_icls_curves *c, const stoa_icl_trainer *trainer,
     note(c, c->steps > 0 ? c->loss / c->steps : (double)NAN, "train/loss");
     note(c, c->steps > 0 ? c->hits / c->steps : (double)NAN, "train/accuracy");
     c->loss = c->hits = c->steps = 0;
+    bool valued = stoa_icl_trainer_settings(trainer)->model.valued;
     for (int kind = 0; kind < STOA_SEQUENCES_KINDS; kind++)
-        note_kind(c, stoa_sequences_kind_name(kind), &eval->kinds[kind]);
+        if (valued && eval->kinds[kind].sequences > 0)
+            note_values(c, stoa_sequences_kind_name(kind), &eval->kinds[kind]);
+        else
+            note_kind(c, stoa_sequences_kind_name(kind), &eval->kinds[kind]);
     if (eval->previous) {
         note(c, eval->best_previous, "circuit/previous");
         note(c, eval->best_match, "circuit/match");

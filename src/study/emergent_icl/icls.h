@@ -43,6 +43,8 @@ stoa_status stoa_icls_run(stoa_icls_study *study, stoa_error *err);
 /* Of each evaluation, the untrained model's first; series of the run, all of one length:
  *   steps, train/loss, train/accuracy (means since the evaluation before),
  *   <kind>/open, closed, context, loss (stoa_sequences_kind_name),
+ *   of tasks instead <kind>/loss, ridge, best, from_ridge, from_best (stoa_icl_score) and to_ridge,
+ *   over_ridge, over_best (curves.c),
  *   circuit/previous, circuit/match (the best head's), circuit/previous/<l>.<h>, circuit/match/...
  * and of one in-context episode before and after training, where there are maps:
  *   maps/before, maps/after (layers, heads, T, T), maps/labels (P), maps/classes (P + 1),
@@ -120,6 +122,10 @@ void stoa_icls_show_heads(stoa_report *report, const stoa_icls_study *study, sto
 void stoa_icls_show_maps(stoa_report *report, const stoa_icls_study *study, stoa_icls_arm_id arm);
 void stoa_icls_show_table(stoa_report *report, const stoa_icls_study *study, const char *id,
                           const char *title, const stoa_icls_arm_id *arms, int count);
+
+/* Whole sections, nothing when their arms were not run. */
+void stoa_icls_add_tasks(stoa_report *report, const stoa_icls_study *study);
+void stoa_icls_add_minimal(stoa_report *report, const stoa_icls_study *study);
 
 stoa_status stoa_icls_report(const stoa_icls_study *study, stoa_tally *tally, stoa_error *err);
 

@@ -262,8 +262,9 @@ static void add_settings(stoa_report *report, const stoa_icls_study *study) {
 
 stoa_status stoa_icls_report(const stoa_icls_study *study, stoa_tally *tally, stoa_error *err) {
     static void (*const sections[])(stoa_report *, const stoa_icls_study *) = {
-        add_burstiness, add_transience, add_cores, add_classes,  add_zipf, add_meanings,
-        add_circuit,    add_models,     add_rules, add_pictures, add_full,
+        add_burstiness,      add_transience,        add_cores,  add_classes, add_zipf,
+        add_meanings,        add_circuit,           add_models, add_rules,   add_pictures,
+        stoa_icls_add_tasks, stoa_icls_add_minimal, add_full,
     };
     char kicker[96];
     stoa_finding findings[ICLS_CLAIM_COUNT];

@@ -124,8 +124,13 @@ static double last_of(const stoa_run *run, const char *series) {
 }
 
 static void tell(void *user, const stoa_arm_point *p, const stoa_run *run, char *out, size_t n) {
-    (void)user, (void)p;
-    snprintf(out, n, "ICL %.3f, IWL %.3f", last_of(run, "icl/closed"), last_of(run, "iwl/open"));
+    (void)user;
+    if (stoa_icls_arms[p->arm].family == ICLS_TASKS)
+        snprintf(out, n, "error on new tasks %.3f, ridge's %.3f", last_of(run, "task_new/loss"),
+                 last_of(run, "task_new/ridge"));
+    else
+        snprintf(out, n, "ICL %.3f, IWL %.3f", last_of(run, "icl/closed"),
+                 last_of(run, "iwl/open"));
 }
 
 /* ---- all ------------------------------------------------------------------------------------- */

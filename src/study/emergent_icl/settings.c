@@ -19,6 +19,8 @@ static const stoa_setting rows[] = {
     STEPS("deep", ICLS_DEEP),
     STEPS("rules", ICLS_RULES),
     STEPS("glyphs", ICLS_GLYPHS),
+    STEPS("tasks", ICLS_TASKS),
+    STEPS("minimal", ICLS_MINIMAL),
     STEPS("omniglot", ICLS_OMNI),
     STEPS("full", ICLS_FULL),
     {"omniglot", STOA_SET_STRING, AT(omniglot), "", 0, 0, NULL,
