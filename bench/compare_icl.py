@@ -3,12 +3,13 @@
     make benches && python3 bench/compare_icl.py --python PYTHON_WITH_TORCH
 
     mini   the small preset: items of 64 numbers, two layers of which the last has an MLP, batch 64
-    lstm   the same with two layers of LSTM
+    glyphs the preset of pictures of 14 x 14: two layers with MLPs, batch 32
+    lstm   mini with two layers of LSTM
     two    the paper's ResNet on 105 x 105 drawings, two layers, 1,623 labels, batch 32
     full   the same with twelve layers
 
 Both sides run the last block for the query alone. PyTorch is given its batches; Stoa makes its own
-within the step. --compile adds torch.compile.
+within the step. --compile adds torch.compile. two and full want --set data.path=FOLDER of Omniglot.
 """
 
 import argparse
@@ -23,6 +24,7 @@ ROOT = os.path.dirname(HERE)
 PICTURES = ("preset=full", "data.side=105")
 MODELS = {
     "mini": ("preset=mini",),
+    "glyphs": ("preset=glyphs-small",),
     "lstm": ("preset=mini", "model.core=lstm"),
     "two": PICTURES + ("model.layers=2",),
     "full": PICTURES,

@@ -17,11 +17,12 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-MODELS = {  # embedder, layers, heads, MLP in all layers, labels, batch, clip
-    "mini": ("linear", 2, 4, False, 32, 64, 1.0),
-    "full": ("resnet", 12, 8, True, 1623, 32, 0.0),
-    "two": ("resnet", 2, 8, True, 1623, 32, 0.0),
-    "lstm": ("linear", 2, 0, False, 32, 64, 1.0),
+MODELS = {  # item, layers, heads, MLP in all layers, labels, batch, clip
+    "mini": ((64,), 2, 4, False, 32, 64, 1.0),
+    "glyphs": ((196,), 2, 8, True, 32, 32, 1.0),
+    "full": ((105, 105), 12, 8, True, 1623, 32, 0.0),
+    "two": ((105, 105), 2, 8, True, 1623, 32, 0.0),
+    "lstm": ((64,), 2, 0, False, 32, 64, 1.0),
 }
 WIDTH, MLP, PAIRS = 64, 256, 8
 
@@ -115,9 +116,9 @@ class Block(nn.Module):
 
 
 class Classifier(nn.Module):
-    def __init__(self, embedder, layers, heads, every, labels):
+    def __init__(self, item, layers, heads, every, labels):
         super().__init__()
-        self.item = ResNet() if embedder == "resnet" else nn.Linear(64, WIDTH)
+        self.item = ResNet() if len(item) == 2 else nn.Linear(*item, WIDTH)
         self.label = nn.Embedding(labels, WIDTH)
         tokens = 2 * PAIRS + 1
         angle = torch.arange(tokens)[:, None] * 30.0 ** (-torch.arange(WIDTH // 2) * 2 / WIDTH)
@@ -163,15 +164,14 @@ def main():
     torch.set_num_threads(args.threads)
     torch.manual_seed(1)
     torch.set_flush_denormal(True)
-    embedder, layers, heads, every, labels, batch, clip = MODELS[args.model]
-    model = Classifier(embedder, layers, heads, every, labels)
+    item, layers, heads, every, labels, batch, clip = MODELS[args.model]
+    model = Classifier(item, layers, heads, every, labels)
     parameters = sum(p.numel() for p in model.parameters())
-    if embedder == "resnet":
+    if len(item) == 2:
         model = model.to(memory_format=torch.channels_last)
     forward = torch.compile(model) if args.compile else model
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3, fused=True)
-    shape = (105, 105) if embedder == "resnet" else (64,)
-    items = torch.randn(batch, PAIRS + 1, *shape) / math.sqrt(shape[-1])
+    items = torch.randn(batch, PAIRS + 1, *item) / math.sqrt(item[-1])
     shown = torch.randint(labels, (batch, PAIRS))
     target = torch.randint(labels, (batch,))
 
