@@ -10,10 +10,11 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "model/icl.h"
 
-enum { T_OF_PAIR = 2 };
+enum { T_OF_PAIR = 2, WIDTH_MOST = 8192 };
 
 int64_t stoa_icl_places(const stoa_icl_options *o) {
     return o->core == STOA_ICL_MINIMAL ? o->width - o->item[0] - T_OF_PAIR * o->pairs : 0;
@@ -31,6 +32,10 @@ stoa_status stoa_icl_minimal_check(const stoa_icl_options *o, stoa_error *err) {
             "model.width must be at least %lld",
             (long long)(T_OF_PAIR * o->pairs + 1), (long long)o->item[0],
             (long long)(o->item[0] + T_OF_PAIR * o->pairs + 1));
+    if (o->width > WIDTH_MOST)
+        return stoa_fail(err, STOA_ERR_USAGE,
+                         "model.width is %lld; the minimal core has at most %d",
+                         (long long)o->width, WIDTH_MOST);
     if (o->heads != 1 || o->final_norm || o->capacity < 1)
         return stoa_fail(err, STOA_ERR_USAGE,
                          "model.core: minimal has one head a layer, no norms and no routing: "
@@ -66,27 +71,34 @@ void stoa_icl_minimal_declare(stoa_icl *icl) {
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+/* Token t of a sequence into out (N), which is zero. */
+static void write_token(const stoa_icl *icl, const stoa_icl_input *in, int64_t b, int64_t t,
+                        float *out) {
+    const stoa_icl_options *o = &icl->options;
+    int64_t pairs = o->pairs, pair = t / T_OF_PAIR, d = o->item[0];
+    if (t % T_OF_PAIR == 0)
+        memcpy(out, in->items + (b * (pairs + 1) + pair) * d, (size_t)d * sizeof *out);
+    else
+        for (int64_t i = 0; i < d; i++)
+            out[i] = (float)stoa_get(icl->label, in->labels[b * pairs + pair] * d + i);
+    out[d + (in->offsets ? in->offsets[b] : 0) + t] = 1;
+}
+
 stoa_tensor *stoa_icl_minimal_tokens(stoa_ctx *ctx, const stoa_icl *icl, const stoa_icl_input *in) {
     const stoa_icl_options *o = &icl->options;
-    int64_t pairs = o->pairs, tokens = T_OF_PAIR * pairs + 1, d = o->item[0];
-    stoa_tensor *x = stoa_new(ctx, stoa_ctx_compute(ctx), STOA_SHAPE(in->batch, tokens, o->width));
+    int64_t tokens = T_OF_PAIR * o->pairs + 1, n = o->width;
+    stoa_tensor *x = stoa_new(ctx, stoa_ctx_full(ctx), STOA_SHAPE(in->batch, tokens, n));
     if (!stoa_ctx_computes(ctx) || !x->data)
-        return x;
-    for (int64_t b = 0; b < in->batch; b++)
-        for (int64_t t = 0; t < tokens; t++) {
-            int64_t at = (b * tokens + t) * o->width, pair = t / T_OF_PAIR;
-            int64_t place = d + (in->offsets ? in->offsets[b] : 0) + t;
-            const float *item = in->items + (b * (pairs + 1) + pair) * d;
-            for (int64_t i = 0; i < o->width; i++) {
-                double number = i == place;
-                if (i < d && t % T_OF_PAIR == 0)
-                    number = (double)item[i];
-                else if (i < d)
-                    number = stoa_get(icl->label, in->labels[b * pairs + pair] * d + i);
-                stoa_set(x, at + i, number);
-            }
-        }
-    return x;
+        return stoa_cast(ctx, x, stoa_ctx_compute(ctx));
+    float *row = x->dtype == STOA_F32 ? x->data : NULL, wide[WIDTH_MOST];
+    for (int64_t i = 0; i < in->batch * tokens; i++) {
+        float *out = row ? row + i * n : wide;
+        memset(out, 0, (size_t)n * sizeof *out);
+        write_token(icl, in, i / tokens, i % tokens, out);
+        for (int64_t k = 0; !row && k < n; k++) /* the reference's numbers are wider */
+            stoa_set(x, i * n + k, (double)out[k]);
+    }
+    return stoa_cast(ctx, x, stoa_ctx_compute(ctx));
 }
 
 static const stoa_attention_options *head_options(const stoa_icl *icl, bool causal,
