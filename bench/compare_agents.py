@@ -9,6 +9,7 @@ What is measured (--what, by commas):
             one update from each unroll, Adam; 1 and 2 threads; f32, and bf16 too for Stoa and
             PyTorch (autocast). Peers: pytorch_agent.py in both its ways, and puffer_agent.py and
             sample_factory_agent.py where a Python for them is named.
+    room    the same of the small odd-one-out room with explanations: pytorch_room.py in both its ways
     guides  Stoa alone: synthetic returns at 64, an MLP of 64-64, the same batch
     known   Stoa alone: seconds until CartPole's mean return over 100 episodes is 475 and plain
             Catch's rate is 0.95, process start and evaluations included; five seeds
@@ -29,6 +30,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 NETWORK = "52 -> 128 ReLU -> LSTM 128 -> 3 + 1; B 256, T 20"
+ROOM = "4 x (243 -> 64 -> 64) -> 128 ReLU -> LSTM 128 -> 8 + 1 + 11 x 66 words; B 128, T 32"
 KNOWN = (  # settings, the bar in seconds
     ("examples/agents/cartpole-vtrace.yaml", 30),
     ("examples/agents/cartpole-ppo.yaml", 30),
@@ -108,14 +110,25 @@ def peers_of(args):
     return peers
 
 
-def measure_training(args, stoa):
+def room_peers_of(args):
+    torch = [args.python, os.path.join(HERE, "pytorch_room.py"), "--recurrence"]
+    ways = {"PyTorch, a cell a row": "cell", "PyTorch, inputs at once": "split"}
+    narrow = ["--precision", "bf16"]
+    return {
+        **{name: torch + [way] for name, way in ways.items()},
+        **{name + ", bf16": torch + [way] + narrow for name, way in ways.items()},
+    }
+
+
+def take_turns(args, stoa, settings, peers, network):
+    """Prints the table of Stoa's settings beside the peers; returns its rows and the medians."""
     counts = [int(n) for n in args.threads.split(",")]
-    peers, rates, versions = peers_of(args), {}, {}
+    rates, versions = {}, {}
     for number in range(args.rounds):
         for threads in counts:
             for name in ["Stoa", "Stoa, bf16", *peers]:
                 if name.startswith("Stoa"):
-                    rate = stoa.rate("lstm128", threads, "bf16" if "bf16" in name else "f32")
+                    rate = stoa.rate(settings, threads, "bf16" if "bf16" in name else "f32")
                 else:
                     words = ["--threads", str(threads), "--seconds", str(args.seconds)]
                     out = run(peers[name] + words, args.patience)
@@ -125,7 +138,7 @@ def measure_training(args, stoa):
                     rates.setdefault((name, threads), []).append(rate)
                     say(f"round {number + 1}: {name}, {threads} threads: {rate:,.0f} steps/s")
     medians = {key: statistics.median(values) for key, values in rates.items()}
-    print(f"\nTraining, {NETWORK}; medians of {args.rounds}, f32 where nothing else is said\n")
+    print(f"\nTraining, {network}; medians of {args.rounds}, f32 where nothing else is said\n")
     print("| trainer | threads | steps/s | lowest to highest | Stoa over it, f32 | bf16 |")
     print("|---|---|---|---|---|---|")
     rows = []
@@ -138,6 +151,11 @@ def measure_training(args, stoa):
         print(f"| {label} | {threads} | {rate:,.0f} | {spread} | {times} |")
         rows.append({"trainer": name, "threads": threads, "steps_per_second": values})
     print()
+    return rows, medians
+
+
+def measure_training(args, stoa):
+    rows, medians = take_turns(args, stoa, "lstm128", peers_of(args), NETWORK)
     for kind in ("Stoa", "Stoa, bf16"):
         if (kind, 1) in medians and (kind, 2) in medians:
             gain = medians[kind, 2] / medians[kind, 1]
@@ -148,6 +166,19 @@ def measure_training(args, stoa):
         if ours and theirs:
             names = " and ".join(group)
             print(f"best of Stoa over the best of {names}: {ours / max(theirs):.1f} (bar {bar})")
+    return rows
+
+
+def measure_room(args, stoa):
+    rows, medians = take_turns(args, stoa, "room128", room_peers_of(args), ROOM)
+    for threads in [int(n) for n in args.threads.split(",")]:
+        ours = [rate for (name, n), rate in medians.items() if n == threads and "Stoa" in name]
+        theirs = [rate for (name, n), rate in medians.items() if n == threads and "Torch" in name]
+        if ours and theirs:
+            print(
+                f"{threads} threads: best of Stoa over the best of PyTorch: "
+                f"{max(ours) / max(theirs):.2f} (bar 4)"
+            )
     return rows
 
 
@@ -202,6 +233,7 @@ def measure_environments(args, _):
 
 MEASURES = {
     "train": measure_training,
+    "room": measure_room,
     "guides": measure_guides,
     "known": measure_known,
     "env": measure_environments,

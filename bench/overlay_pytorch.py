@@ -28,7 +28,8 @@ def read_safetensors(path):
     for name, entry in header.items():
         if name != "__metadata__":
             begin, end = (8 + size + o for o in entry["data_offsets"])
-            flat = torch.frombuffer(bytearray(data[begin:end]), dtype=torch.float32)
+            dtype = {"F32": torch.float32, "U8": torch.uint8}[entry["dtype"]]
+            flat = torch.frombuffer(bytearray(data[begin:end]), dtype=dtype)
             out[name] = flat.reshape(entry["shape"])
     return out
 

@@ -232,6 +232,9 @@ STOA_API stoa_tensor *stoa_swiglu(stoa_ctx *ctx, stoa_tensor *x);
 /* Zeroes with probability p and scales the rest by 1/(1-p) while training; else x itself. */
 STOA_API stoa_tensor *stoa_dropout(stoa_ctx *ctx, stoa_tensor *x, double p);
 STOA_API stoa_tensor *stoa_cast(stoa_ctx *ctx, stoa_tensor *x, stoa_dtype dtype);
+/* scale x as another type, in one pass: pixels as numbers of one size. */
+STOA_API stoa_tensor *stoa_cast_scaled(stoa_ctx *ctx, stoa_tensor *x, stoa_dtype dtype,
+                                       double scale);
 /* The same values, no gradient. */
 STOA_API stoa_tensor *stoa_stop_gradient(stoa_ctx *ctx, stoa_tensor *x);
 

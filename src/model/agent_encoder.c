@@ -119,9 +119,7 @@ static double unit_of(const stoa_space *s) {
 /* (R, K) of the compute type */
 static stoa_tensor *numbers_of(stoa_ctx *ctx, const stoa_space *s, int64_t rows, const void *host) {
     stoa_tensor *raw = stoa_from(ctx, s->dtype, STOA_SHAPE(rows, stoa_space_numel(s)), host);
-    stoa_tensor *x = stoa_cast(ctx, raw, stoa_ctx_compute(ctx));
-    double unit = unit_of(s);
-    return unit == 1 ? x : stoa_affine(ctx, x, unit, 0);
+    return stoa_cast_scaled(ctx, raw, stoa_ctx_compute(ctx), unit_of(s));
 }
 
 /* The numbers of all boxes side by side. */

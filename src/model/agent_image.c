@@ -110,8 +110,8 @@ int64_t stoa_agent_image_declare(stoa_agent_encoder *e, stoa_params *params,
 static stoa_tensor *pixels(stoa_ctx *ctx, const stoa_space *space, int64_t rows, const void *host) {
     int64_t h = space->shape[0], w = space->shape[1], c = space->shape[2];
     stoa_tensor *x = stoa_from(ctx, STOA_U8, STOA_SHAPE(rows, h * w, c), host);
-    x = stoa_cast(ctx, stoa_transpose(ctx, x, 1, 2), stoa_ctx_compute(ctx));
-    return stoa_reshape(ctx, stoa_affine(ctx, x, 1.0 / 255, 0), STOA_SHAPE(rows, c, h, w));
+    x = stoa_cast_scaled(ctx, stoa_transpose(ctx, x, 1, 2), stoa_ctx_compute(ctx), 1.0 / 255);
+    return stoa_reshape(ctx, x, STOA_SHAPE(rows, c, h, w));
 }
 
 /* x + what was kept; both (R, C, H, W) after the 1 x 1 convolution. */

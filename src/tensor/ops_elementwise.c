@@ -146,14 +146,21 @@ stoa_tensor *stoa_dropout(stoa_ctx *ctx, stoa_tensor *x, double p) {
     return unary(ctx, STOA_OP_DROPOUT, x, params);
 }
 
-stoa_tensor *stoa_cast(stoa_ctx *ctx, stoa_tensor *x, stoa_dtype dtype) {
+stoa_tensor *stoa_cast_scaled(stoa_ctx *ctx, stoa_tensor *x, stoa_dtype dtype, double scale) {
     assert(is_float(dtype));
     if (ctx->backend->full == STOA_F64) // the reference has one float type
         dtype = STOA_F64;
-    if (dtype == x->dtype)
+    if (dtype == x->dtype && scale == 1)
         return x;
-    stoa_node node = {.op = STOA_OP_CAST, .in = {x}, .out = {stoa_like(ctx, x, dtype)}};
+    stoa_node node = {.op = STOA_OP_CAST,
+                      .in = {x},
+                      .out = {stoa_like(ctx, x, dtype)},
+                      .p.affine = {.scale = scale}};
     return stoa_node_run(ctx, &node);
+}
+
+stoa_tensor *stoa_cast(stoa_ctx *ctx, stoa_tensor *x, stoa_dtype dtype) {
+    return stoa_cast_scaled(ctx, x, dtype, 1);
 }
 
 /* Shares x's memory: results are never written twice, so the values stay. */

@@ -159,6 +159,19 @@ static void listen(stoa_expl *e, const stoa_unroll *u) {
     }
 }
 
+/* Whether a word of so many is the most probable. What has more than half of the probability is;
+ * most rows need not be read again once an agent can speak. */
+static bool said(const float *logits, int64_t words, int32_t target, float entropy) {
+    const float half = 0.69f; /* a little less than -log(1/2) */
+    float most = logits[target];
+    if (entropy < half)
+        return true;
+#pragma omp simd reduction(max : most)
+    for (int64_t w = 0; w < words; w++)
+        most = logits[w] > most ? logits[w] : most;
+    return most <= logits[target];
+}
+
 /* Most probable words against those told; entropies (C, elements) of the cross. */
 static void judge(stoa_expl *e, int source, const float *logits, const float *entropies) {
     const stoa_expl_targets *t = &e->targets[source];
@@ -167,12 +180,9 @@ static void judge(stoa_expl *e, int source, const float *logits, const float *en
         stoa_expl_figures *f = &e->figures[t->kind[i]];
         int64_t wrong = 0;
         for (int64_t k = i * t->elements; k < (i + 1) * t->elements; k++) {
-            const float *row = logits + k * words;
-            bool right = true;
             if (t->target[k] < 0)
                 continue;
-            for (int64_t w = 0; w < words; w++)
-                right = right && row[w] <= row[t->target[k]];
+            bool right = said(logits + k * words, words, t->target[k], entropies[k]);
             f->words++;
             f->right += right;
             wrong += !right;

@@ -129,6 +129,13 @@ static stoa_tensor *cast_wide_case(op_env *e, const int64_t *d) {
     return stoa_affine(op_ctx(e), stoa_cast(op_ctx(e), x, op_full(e)), 2, 0);
 }
 
+static stoa_tensor *cast_scaled_case(op_env *e, const int64_t *d) {
+    stoa_tensor *x = op_input(e, "x", OP_FULL, STOA_SHAPE(d[0], d[1]));
+    stoa_tensor *count = op_index(e, "count", -100, 100, STOA_SHAPE(d[0], d[1]));
+    return stoa_add(op_ctx(e), stoa_cast_scaled(op_ctx(e), x, op_act(e), -0.3),
+                    stoa_cast_scaled(op_ctx(e), count, op_act(e), 1.0 / 255));
+}
+
 /* Pixels and counts become floats; x gives the case its gradient. */
 static stoa_tensor *cast_whole_case(op_env *e, const int64_t *d) {
     stoa_ctx *ctx = op_ctx(e);
@@ -207,6 +214,7 @@ const op_case op_cases_elementwise[] = {
     ROW(DROPOUT, "idle", dropout_idle_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
     ROW(CAST, "to activations", cast_narrow_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
     ROW(CAST, "to full", cast_wide_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
+    ROW(CAST, "scaled", cast_scaled_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
     ROW(CAST, "of integers", cast_whole_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
     ROW(STOP_GRADIENT, "", stop_gradient_case, unary_dims, .tol_f32 = 1e-6, .tol_bf16 = 1e-2),
 };

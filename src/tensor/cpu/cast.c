@@ -1,4 +1,5 @@
-/* tensor/cpu/cast.c - conversion between types, and the operation that only cuts gradients. */
+/* tensor/cpu/cast.c - conversion between types, with a factor or without, and the operation that
+ * only cuts gradients. */
 #include <assert.h>
 
 #include "tensor/cpu/kernels.h"
@@ -10,6 +11,7 @@ typedef struct job {
     const void *from;
     stoa_dtype from_type;
     stoa_grad_ref to;
+    float scale;
 } job;
 
 /* Elements of any type as float32. */
@@ -32,6 +34,9 @@ static void cast_range(void *arg, int64_t begin, int64_t end, int thread) {
     for (int64_t at = begin; at < end; at += STOA_TILE) {
         int64_t n = end - at < STOA_TILE ? end - at : STOA_TILE;
         read_tile(x, j->from, j->from_type, at, n);
+        if (j->scale != 1)
+            for (int64_t i = 0; i < n; i++)
+                x[i] *= j->scale;
         stoa_row_grad(j->to.data, j->to.dtype, j->to.add, at, x, n);
     }
 }
@@ -41,14 +46,14 @@ stoa_status stoa_cpu_cast(stoa_ctx *ctx, stoa_node *node) {
     const stoa_tensor *x = node->in[0], *y = node->out[0];
     if (x->dtype == STOA_F64 || !stoa_is_float(y->dtype))
         return STOA_ERR_UNSUPPORTED;
-    job j = {x->data, x->dtype, {.data = y->data, .dtype = y->dtype}};
+    job j = {x->data, x->dtype, {.data = y->data, .dtype = y->dtype}, (float)node->p.affine.scale};
     stoa_parallel(ctx, stoa_numel(y), GRAIN, cast_range, &j);
     return STOA_OK;
 }
 
 stoa_status stoa_cpu_cast_backward(stoa_ctx *ctx, stoa_node *node) {
     stoa_grad_ref g = stoa_grad_out(node, 0);
-    job j = {g.data, g.dtype, stoa_grad_take(node, 0)};
+    job j = {g.data, g.dtype, stoa_grad_take(node, 0), (float)node->p.affine.scale};
     stoa_parallel(ctx, stoa_numel(node->in[0]), GRAIN, cast_range, &j);
     return STOA_OK;
 }

@@ -132,7 +132,7 @@ stoa_status stoa_ref_cast(stoa_ctx *ctx, stoa_node *node) {
     (void)ctx;
     const stoa_tensor *x = node->in[0];
     for (int64_t i = 0; i < stoa_numel(x); i++)
-        ((double *)node->out[0]->data)[i] = stoa_get(x, i);
+        ((double *)node->out[0]->data)[i] = node->p.affine.scale * stoa_get(x, i);
     return STOA_OK;
 }
 
