@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "train/agent_trainer.h"
+#include "train/run_files.h"
 
 enum { NAME = STOA_ENV_NAME + 16, CURVE = 512, CURVE_ROWS = 4 };
 
@@ -50,20 +51,10 @@ static void remember(history *h, double value) {
 /* ---- files ----------------------------------------------------------------------------------- */
 
 static stoa_status write_settings(const run *r, stoa_error *err) {
-    const char *dir = r->options->run_dir;
-    char path[4096];
     stoa_agent_view view;
-    STOA_TRY(stoa_mkdirs(dir, err));
     STOA_TRY(stoa_agent_view_open(&view, &r->t->settings, err));
-    stoa_buffer text = {0};
-    stoa_settings_dump(view.table, view.target, true, &text);
+    stoa_status status = stoa_run_settings_write(r->options->run_dir, view.table, view.target, err);
     stoa_agent_view_close(&view);
-    stoa_status status;
-    if (text.failed || !stoa_path_join(path, sizeof path, dir, "settings.yaml"))
-        status = stoa_fail(err, STOA_ERR_MEMORY, "%s: cannot write settings.yaml", dir);
-    else
-        status = stoa_file_write(path, text.data, text.len, err);
-    stoa_buffer_deinit(&text);
     return status;
 }
 

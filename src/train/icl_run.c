@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "train/icl.h"
+#include "train/run_files.h"
 
 typedef struct run {
     stoa_icl_trainer *t;
@@ -22,20 +23,10 @@ typedef struct run {
 /* ---- files ----------------------------------------------------------------------------------- */
 
 static stoa_status write_settings(const run *r, stoa_error *err) {
-    const char *dir = r->options->run_dir;
-    char path[4096];
     stoa_settings_table table;
-    STOA_TRY(stoa_mkdirs(dir, err));
     STOA_TRY(stoa_icl_settings_table(&table, err));
-    stoa_buffer text = {0};
-    stoa_settings_dump(table, &r->t->settings, true, &text);
+    stoa_status status = stoa_run_settings_write(r->options->run_dir, table, &r->t->settings, err);
     stoa_settings_join_free(&table);
-    stoa_status status;
-    if (text.failed || !stoa_path_join(path, sizeof path, dir, "settings.yaml"))
-        status = stoa_fail(err, STOA_ERR_MEMORY, "%s: cannot write settings.yaml", dir);
-    else
-        status = stoa_file_write(path, text.data, text.len, err);
-    stoa_buffer_deinit(&text);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "train/lm_trainer.h"
+#include "train/run_files.h"
 
 typedef struct run {
     stoa_lm_trainer *t;
@@ -22,21 +23,14 @@ typedef struct run {
 
 static stoa_status write_settings(const run *r, stoa_error *err) {
     const char *dir = r->options->run_dir;
+    const stoa_lm_settings *settings = &r->t->settings;
     char path[4096];
-    STOA_TRY(stoa_mkdirs(dir, err));
-    stoa_buffer text = {0};
-    stoa_settings_dump(stoa_lm_settings_table(), &r->t->settings, true, &text);
-    stoa_status status = STOA_OK;
-    if (text.failed || !stoa_path_join(path, sizeof path, dir, "settings.yaml"))
-        status = stoa_fail(err, STOA_ERR_MEMORY, "%s: cannot write settings.yaml", dir);
-    else
-        status = stoa_file_write(path, text.data, text.len, err);
-    stoa_buffer_deinit(&text);
-    if (status == STOA_OK && strcmp(r->t->settings.tokenizer, "bytes") != 0) {
-        stoa_path_join(path, sizeof path, dir, "tokenizer.json");
-        status = stoa_tokenizer_save(r->t->tokenizer, path, err);
-    }
-    return status;
+    STOA_TRY(stoa_run_settings_write(dir, stoa_lm_settings_table(), settings, err));
+    if (strcmp(settings->tokenizer, "bytes") == 0)
+        return STOA_OK;
+    if (!stoa_path_join(path, sizeof path, dir, "tokenizer.json"))
+        return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", dir);
+    return stoa_tokenizer_save(r->t->tokenizer, path, err);
 }
 
 static stoa_status save(run *r, bool best, stoa_error *err) {
