@@ -163,13 +163,14 @@ static void listen(stoa_expl *e, const stoa_unroll *u) {
  * most rows need not be read again once an agent can speak. */
 static bool said(const float *logits, int64_t words, int32_t target, float entropy) {
     const float half = 0.69f; /* a little less than -log(1/2) */
-    float most = logits[target];
+    const float own = logits[target];
+    int above = 0;
     if (entropy < half)
         return true;
-#pragma omp simd reduction(max : most)
+#pragma omp simd reduction(+ : above)
     for (int64_t w = 0; w < words; w++)
-        most = logits[w] > most ? logits[w] : most;
-    return most <= logits[target];
+        above += logits[w] > own;
+    return above == 0;
 }
 
 /* Most probable words against those told; entropies (C, elements) of the cross. */
