@@ -453,6 +453,10 @@ typedef struct stoa_agent_run_options {
                       const stoa_agent_scores *scores);
     /* called after each update; nullable */
     void (*stepped)(void *user, const stoa_agent_trainer *trainer, const stoa_agent_step *step);
+    /* called after each checkpoint, with the seconds trained since the start or the resumption; a
+     * failure ends the run; nullable */
+    stoa_status (*saved)(void *user, const stoa_agent_trainer *trainer, double seconds,
+                         stoa_error *err);
     void *user;
 } stoa_agent_run_options;
 typedef struct stoa_agent_run_result {

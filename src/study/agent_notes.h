@@ -28,5 +28,10 @@ void stoa_agent_notes_step(void *user, const stoa_agent_trainer *trainer,
                            const stoa_agent_step *step);
 /* "curve/steps", "curve/score", "curve/<metric>", each figure of an objective by its name. */
 void stoa_agent_notes_keep(const stoa_agent_notes *notes, stoa_run *run);
+/* The notes as they stand, so that a stopped run's go on. Loading leaves share alone, takes the
+ * metrics' names from the trainer, and fails with STOA_ERR_FORMAT on what cannot be notes. */
+void stoa_agent_notes_save(const stoa_agent_notes *notes, stoa_run *run);
+stoa_status stoa_agent_notes_load(stoa_agent_notes *notes, const stoa_agent_trainer *trainer,
+                                  const stoa_run *run, stoa_error *err);
 
 #endif /* STOA_STUDY_AGENT_NOTES_H */

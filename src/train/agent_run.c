@@ -64,7 +64,8 @@ static stoa_status save(run *r, bool best, stoa_error *err) {
     STOA_TRY(stoa_agent_trainer_save(r->t, r->options->run_dir, best, err));
     r->last_save = stoa_clock();
     r->saved_update = r->t->update;
-    return STOA_OK;
+    const stoa_agent_run_options *o = r->options;
+    return o->saved ? o->saved(o->user, r->t, r->train_seconds, err) : STOA_OK;
 }
 
 static void name_figures(run *r) {

@@ -1,7 +1,7 @@
 /* study/synthetic_returns/run.c - the points: which there are, their settings, their training. */
 #include <inttypes.h>
 
-#include "study/agent_notes.h"
+#include "study/agent_point.h"
 #include "study/synthetic_returns/sr.h"
 
 /* Arms that no claim compares: fewer seeds do. */
@@ -76,60 +76,24 @@ static stoa_status agent_settings(const stoa_srs_study *study, const stoa_arm_po
 static stoa_status settings(void *user, const stoa_arm_point *p, stoa_buffer *out,
                             stoa_error *err) {
     stoa_agent_settings s;
-    stoa_agent_view view;
     STOA_TRY(agent_settings(user, p, 1, &s, err));
-    STOA_TRY(stoa_agent_view_open(&view, &s, err));
-    stoa_settings_dump(view.table, view.target, false, out);
-    stoa_agent_view_close(&view);
-    return STOA_OK;
+    return stoa_agent_point_settings(&s, out, err);
 }
 
 /* ---- training -------------------------------------------------------------------------------- */
 
-static stoa_status train(const stoa_srs_study *study, const stoa_arm_point *p, int threads,
-                         const char *dir, FILE *progress, stoa_agent_notes *n,
-                         stoa_agent_run_result *result, stoa_error *err) {
-    stoa_agent_settings s;
-    stoa_agent_trainer *trainer;
-    STOA_TRY(agent_settings(study, p, threads, &s, err));
-    STOA_TRY(stoa_agent_trainer_new(&trainer, &s, err));
-    stoa_agent_run_options options = {.run_dir = dir,
-                                      .resume = false,
-                                      .progress = progress,
-                                      .stepped = stoa_agent_notes_step,
-                                      .user = n};
-    stoa_status status = stoa_agent_run(trainer, &options, result, err);
-    stoa_agent_trainer_free(trainer);
-    return status;
-}
-
-static void keep(stoa_run *run, const stoa_agent_notes *n, const stoa_agent_run_result *r) {
-    stoa_run_number(run, "score", stoa_agent_score(&r->evaluation));
-    stoa_run_number(run, "training_score", stoa_agent_score(&r->training));
-    stoa_run_number(run, "seconds", r->seconds);
-    stoa_run_number(run, "steps_per_second", r->steps_per_second);
-    stoa_agent_notes_keep(n, run);
-}
-
+/* The first seed's agent is kept, to be looked at. */
 static stoa_status compute(void *user, const stoa_arm_point *p, int threads, FILE *progress,
                            stoa_run *run, double *share, stoa_error *err) {
     const stoa_srs_study *study = user;
-    stoa_agent_run_result result;
+    stoa_agent_settings s;
     char dir[4096];
-    bool kept = p->seed == stoa_srs_seeds(study, (stoa_srs_arm_id)p->arm)->item[0];
-    if (kept && !stoa_srs_run_dir(study, p, dir, sizeof dir))
+    if (!stoa_srs_run_dir(study, p, dir, sizeof dir))
         return stoa_fail(err, STOA_ERR_USAGE, "%s: path too long", study->options->out);
-    if (kept)
-        STOA_TRY(stoa_remove_tree(dir, err)); /* of a run that was stopped */
-    stoa_agent_notes *n = stoa_alloc(sizeof *n);
-    if (!n)
-        return stoa_fail(err, STOA_ERR_MEMORY, "out of memory");
-    n->share = share;
-    stoa_status status = train(study, p, threads, kept ? dir : NULL, progress, n, &result, err);
-    if (status == STOA_OK)
-        keep(run, n, &result);
-    stoa_free(n);
-    return status;
+    STOA_TRY(agent_settings(study, p, threads, &s, err));
+    STOA_TRY(stoa_agent_point_train(&s, dir, study->options->fresh, progress, share, run, err));
+    bool kept = p->seed == stoa_srs_seeds(study, (stoa_srs_arm_id)p->arm)->item[0];
+    return kept ? STOA_OK : stoa_remove_tree(dir, err);
 }
 
 static double cost(void *user, const stoa_arm_point *p) {
