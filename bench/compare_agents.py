@@ -30,7 +30,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 NETWORK = "52 -> 128 ReLU -> LSTM 128 -> 3 + 1; B 256, T 20"
-ROOM = "4 x (243 -> 64 -> 64) -> 128 ReLU -> LSTM 128 -> 8 + 1 + 11 x 66 words; B 128, T 32"
+ROOM = "4 x (243 -> 64 -> 64) -> 256 x 3 ReLU -> LSTM 128 -> 8 + 1 + 11 x 66 words; B 32, T 32"
 KNOWN = (  # settings, the bar in seconds
     ("examples/agents/cartpole-vtrace.yaml", 30),
     ("examples/agents/cartpole-ppo.yaml", 30),
@@ -170,7 +170,7 @@ def measure_training(args, stoa):
 
 
 def measure_room(args, stoa):
-    rows, medians = take_turns(args, stoa, "room128", room_peers_of(args), ROOM)
+    rows, medians = take_turns(args, stoa, "room", room_peers_of(args), ROOM)
     for threads in [int(n) for n in args.threads.split(",")]:
         ours = [rate for (name, n), rate in medians.items() if n == threads and "Stoa" in name]
         theirs = [rate for (name, n), rate in medians.items() if n == threads and "Torch" in name]

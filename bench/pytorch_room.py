@@ -1,13 +1,13 @@
-"""The PyTorch peer of Stoa's agent in the small odd-one-out room (bench/agents/room128.yaml):
-V-trace with an LSTM that reads its last action and reward, and explanations to say, written as a
-good practitioner would for a CPU: the world is Stoa's own and writes straight into the unroll,
+"""The PyTorch peer of Stoa's agent in the small odd-one-out room (bench/agents/room.yaml):
+V-trace with an LSTM that reads its last action, and explanations to say, written as a good
+practitioner would for a CPU: the world is Stoa's own and writes straight into the unroll,
 everything is allocated once, acting goes without autograd, words are computed only where something
 is told, Adam is fused.
 
-    objects 243 -> 64 -> 64 ReLU each, with their places -> 128 ReLU -> LSTM 128 -> 8 logits, a
-    value, and 11 x 66 word logits
+    objects 243 -> 64 -> 64 ReLU each, with their places -> 256 -> 256 -> 256 ReLU -> LSTM 128 ->
+    8 logits, a value, and 11 x 66 word logits
 
-Episodes of 128 instances end at nearly every step, so nn.LSTM over pieces between ends has nothing
+Episodes of 32 instances end at nearly every step, so nn.LSTM over pieces between ends has nothing
 to gain here. The LSTM goes a row at a time in one of two ways:
 
     cell    torch.lstm_cell on its masked state, as most published code does
@@ -45,15 +45,16 @@ ROOM = {
     "interior": 5,
     "placement": "cells",
     "steps": 48,
-    "phase": 6,
+    "phase": 2,
     "colors": 8,
     "textures": 6,
     "shapes": 8,
     "observation": "pictures",
 }
-OBJECTS, PICTURE, ACTIONS, WIDTH = 4, 9 * 9 * 3, 8, 128
+OBJECTS, PICTURE, ACTIONS, ENCODED, WIDTH = 4, 9 * 9 * 3, 8, 256, 128
 VERDICTS = ("Correct", "Incorrect")
-DISCOUNT, VALUE, ENTROPY, PROPERTIES, REWARD = 0.95, 0.25, 0.01, 0.3, 0.3
+DISCOUNT, VALUE, ENTROPY, PROPERTIES, REWARD = 0.8, 0.25, 0.01, 0.005, 0.005
+CLIP = 40.0
 
 
 class World:
@@ -98,21 +99,28 @@ class Agent(nn.Module):
         self.objects = nn.Sequential(
             nn.Linear(PICTURE, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU()
         )
-        self.table = nn.Embedding(5 * places, WIDTH)
+        self.table = nn.Embedding(5 * places, ENCODED)
         nn.init.normal_(self.table.weight, std=0.1)
-        self.joint = nn.Linear(OBJECTS * 64, WIDTH)
-        self.core = nn.LSTMCell(WIDTH + ACTIONS + 1, WIDTH)
+        self.joint = nn.Linear(OBJECTS * 64, ENCODED)
+        self.layers = nn.Sequential(
+            nn.ReLU(),
+            nn.Linear(ENCODED, ENCODED),
+            nn.ReLU(),
+            nn.Linear(ENCODED, ENCODED),
+            nn.ReLU(),
+        )
+        self.core = nn.LSTMCell(ENCODED + ACTIONS, WIDTH)
         self.policy, self.value = nn.Linear(WIDTH, ACTIONS), nn.Linear(WIDTH, 1)
         self.say = nn.Linear(WIDTH, length * words)
         nn.init.orthogonal_(self.policy.weight, 0.01)
         self.register_buffer("offsets", places * torch.arange(5))
 
-    def encode(self, places, pictures, last):  # (R, 5) and (R, 4, 9, 9, 3) U8, (R, A + 1)
+    def encode(self, places, pictures, last):  # (R, 5) and (R, 4, 9, 9, 3) U8, (R, A)
         rows = len(places)
         x = self.objects(pictures.reshape(rows * OBJECTS, PICTURE).float() / 255)
         x = self.joint(x.reshape(rows, OBJECTS * 64))
         ids = places.long() + self.offsets
-        x = F.relu(x + F.embedding_bag(ids, self.table.weight, mode="sum"))
+        x = self.layers(x + F.embedding_bag(ids, self.table.weight, mode="sum"))
         return torch.cat((x, last), 1)
 
     def cell(self, x, alive, state):
@@ -222,13 +230,13 @@ class Trainer:
         self.agent = Agent(
             self.world.spaces[0]["categories"], text["categories"], text["shape"][0] + 1
         )
-        self.optimizer = torch.optim.Adam(self.agent.parameters(), lr=3e-4, eps=1e-8, fused=True)
+        self.optimizer = torch.optim.Adam(self.agent.parameters(), lr=5e-4, eps=1e-5, fused=True)
         world = self.world
         self.batch = {
             "places": world.rows[0],
             "pictures": world.rows[1],
             "told": world.rows[2],
-            "last": torch.zeros(t + 1, b, ACTIONS + 1),
+            "last": torch.zeros(t + 1, b, ACTIONS),
             "alive": torch.zeros(t + 1, b, 1),
             "actions": torch.zeros(t, b, dtype=torch.long),
             "log_probs": torch.zeros(t, b),
@@ -248,9 +256,7 @@ class Trainer:
     def value_of_ends(self, t):
         """Values of the last states of episodes that step t cut off."""
         rows = self.world.cut[t + 1].nonzero()[:, 0]
-        last = torch.zeros(len(rows), ACTIONS + 1)
-        last.scatter_(1, self.batch["actions"][t, rows, None], 1.0)
-        last[:, ACTIONS] = self.world.rewards[t + 1, rows]
+        last = F.one_hot(self.batch["actions"][t, rows], ACTIONS).float()
         state = tuple(s[rows] for s in self.state)
         places, pictures, _ = (final[rows] for final in self.world.finals)
         with self.narrow():
@@ -285,7 +291,6 @@ class Trainer:
             last = batch["last"][t + 1]
             last.zero_()
             last.scatter_(1, actions, alive)
-            last[:, ACTIONS] = world.rewards[t + 1] * alive[:, 0]
             if world.cut[t + 1].any():
                 self.value_of_ends(t)
 
@@ -297,6 +302,7 @@ class Trainer:
         )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        nn.utils.clip_grad_norm_(self.agent.parameters(), CLIP)
         self.optimizer.step()
         return parts
 
@@ -306,6 +312,8 @@ class Trainer:
 NAMES = {
     "objects.0": "encoder.pictures.0",
     "objects.2": "encoder.pictures.1",
+    "layers.1": "encoder.layers.1",
+    "layers.3": "encoder.layers.2",
     "policy": "heads.action.move",
     "value": "heads.value",
     "say": "explanations.text.out",
@@ -346,8 +354,7 @@ def unroll_of(file, spaces):
     actions = array("actions.move", np.int32)[..., 0].long()
     rewards = array("rewards", np.float32)[..., 0]
     alive = 1.0 - array("reset", np.uint8).float()
-    last = F.one_hot(actions, ACTIONS).float()
-    last = torch.cat((last, rewards[..., None]), -1) * alive
+    last = F.one_hot(actions, ACTIONS).float() * alive
     return {
         "places": shaped[0],
         "pictures": shaped[1],
@@ -365,7 +372,7 @@ def unroll_of(file, spaces):
 
 def check(args):
     """Whether both ways give the losses and the gradient's norm that Stoa had."""
-    settings = os.path.join(HERE, "agents", "room128.yaml")
+    settings = os.path.join(HERE, "agents", "room.yaml")
     with tempfile.TemporaryDirectory() as folder:
         command = [args.overlay, settings, str(args.updates), folder, "precision=f32", "threads=1"]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -403,7 +410,7 @@ def main():
     )
     parser.add_argument("--recurrence", choices=("cell", "split"), default="cell")
     parser.add_argument("--precision", choices=("f32", "bf16"), default="f32")
-    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--unroll", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10.0)
