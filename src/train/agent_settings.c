@@ -270,6 +270,43 @@ stoa_status stoa_agent_settings_detect(const char *path, const char *const *sets
     return STOA_OK;
 }
 
+/* Adds what own lists and list does not. */
+static stoa_status join_objectives(char *list, size_t n, const char *own, stoa_error *err) {
+    const stoa_objective_class *used[STOA_OBJECTIVES], *named[STOA_OBJECTIVES];
+    int used_count, named_count;
+    STOA_TRY(stoa_objective_list(list, used, &used_count, err));
+    STOA_TRY(stoa_objective_list(own, named, &named_count, err));
+    for (int i = 0; i < named_count; i++) {
+        size_t len = strlen(list);
+        int k = 0;
+        while (k < used_count && used[k] != named[i])
+            k++;
+        if (k == used_count)
+            snprintf(list + len, n - len, "%s%s", len ? ", " : "", named[i]->name);
+    }
+    return STOA_OK;
+}
+
+/* s: what is to be used. A file's settings of objectives that it lists itself, and that are not to
+ * be used this time, are checked and passed over. */
+static stoa_status load_file(stoa_agent_view *view, const stoa_agent_settings *s, const char *path,
+                             stoa_error *err) {
+    stoa_agent_settings whole = *s;
+    stoa_agent_view all;
+    outline own;
+    bool seen[OUTLINE];
+    STOA_TRY(look(path, NULL, 0, &own, seen, err));
+    if (join_objectives(whole.objectives, sizeof whole.objectives, own.objectives, err) != STOA_OK)
+        return stoa_fail_context(err, STOA_ERR_USAGE, "%s", path);
+    if (strcmp(whole.objectives, s->objectives) == 0)
+        return stoa_settings_load(view->table, view->target, path, NULL, err);
+    STOA_TRY(open_defaults(&all, &whole, err));
+    stoa_status status = stoa_settings_load(all.table, all.target, path, NULL, err);
+    stoa_agent_view_close(&all);
+    STOA_TRY(status);
+    return stoa_settings_peek(view->table, view->target, path, NULL, err);
+}
+
 stoa_status stoa_agent_settings_load(stoa_agent_settings *out, const char *path,
                                      const char *const *sets, int set_count, stoa_error *err) {
     outline found;
@@ -283,7 +320,7 @@ stoa_status stoa_agent_settings_load(stoa_agent_settings *out, const char *path,
     if (status != STOA_OK)
         return path ? stoa_fail_context(err, status, "%s", path) : status;
     if (path)
-        status = stoa_settings_load(view.table, view.target, path, NULL, err);
+        status = load_file(&view, out, path, err);
     for (int i = 0; i < set_count && status == STOA_OK; i++)
         status = stoa_settings_set(view.table, view.target, sets[i], NULL, err);
     if (status == STOA_OK)

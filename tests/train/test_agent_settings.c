@@ -87,6 +87,34 @@ static void the_resolved_file_reads_back_as_the_same_settings(void **state) {
     stoa_agent_view_close(&view);
 }
 
+static void settings_of_objectives_that_a_set_leaves_out_are_checked_and_passed_over(void **state) {
+    (void)state;
+    static const char yaml[] = "env: {name: chain, length: 11}\n"
+                               "objectives: synthetic-returns\n"
+                               "synthetic-returns: {alpha: 0.5}\n"
+                               "train: {rate: 0.25}\n";
+    static const char wrong[] = "env: {name: chain}\n"
+                                "objectives: synthetic-returns\n"
+                                "synthetic-returns: {alpa: 0.5}\n";
+    static const char unknown[] = "env: {name: chain}\nobjectives: synthetic-return\n";
+    static const char *const none = "objectives=", *const other = "objectives=explanations";
+    stoa_agent_settings s;
+    stoa_error err = {0};
+    if (load(&s, yaml, &none, 1, &err) != STOA_OK || stoa_agent_settings_check(&s, &err) != STOA_OK)
+        fail_msg("%s", err.message);
+    assert_string_equal(s.objectives, "");
+    assert_true(s.rate == 0.25);
+    assert_non_null(strstr(s.extra, "env.length: 11\n"));
+    assert_null(strstr(s.extra, "synthetic-returns"));
+    assert_int_equal(load(&s, yaml, &other, 1, &err), STOA_OK);
+    assert_non_null(strstr(s.extra, "explanations.kinds"));
+    assert_null(strstr(s.extra, "synthetic-returns"));
+    assert_int_equal(load(&s, wrong, &none, 1, &err), STOA_ERR_USAGE);
+    assert_non_null(strstr(err.message, "did you mean \"synthetic-returns.alpha\""));
+    assert_int_equal(load(&s, unknown, &none, 1, &err), STOA_ERR_USAGE);
+    assert_non_null(strstr(err.message, "agent.yaml"));
+}
+
 static void mistakes_are_named_with_their_line_and_the_nearest_key(void **state) {
     (void)state;
     static const struct {
@@ -164,6 +192,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_holds_the_worlds_and_the_objectives_settings_too),
         cmocka_unit_test(the_resolved_file_reads_back_as_the_same_settings),
+        cmocka_unit_test(settings_of_objectives_that_a_set_leaves_out_are_checked_and_passed_over),
         cmocka_unit_test(mistakes_are_named_with_their_line_and_the_nearest_key),
         cmocka_unit_test(what_does_not_fit_together_is_refused),
         cmocka_unit_test(an_agents_file_is_told_by_its_environment),
