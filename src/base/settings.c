@@ -37,6 +37,29 @@ static int shown(stoa_view text) {
     return text.len < 200 ? (int)text.len : 200;
 }
 
+/* "; the settings of data are seed, source, ..." when key lies in a section of the table, else "".
+ * Returns out. */
+static const char *siblings(stoa_settings_table table, stoa_view key, char *out, size_t n) {
+    size_t len = key.len, used = 0;
+    out[0] = '\0';
+    while (len > 0 && key.ptr[len - 1] != '.')
+        len--;
+    const stoa_view section = {key.ptr, len > 0 ? len - 1 : 0};
+    for (size_t i = 0; i < table.count && section.len > 0 && used < n; i++) {
+        const char *name = table.rows[i].key + len;
+        if (!below(table.rows[i].key, section) || strchr(name, '.'))
+            continue;
+        if (used == 0)
+            used = (size_t)snprintf(out, n, "; the settings of \"%.*s\" are %s", shown(section),
+                                    section.ptr, name);
+        else if (used + strlen(name) + 8 < n)
+            used += (size_t)snprintf(out + used, n - used, ", %s", name);
+        else
+            used += (size_t)snprintf(out + used, n - used, ", ...") + n;
+    }
+    return out;
+}
+
 stoa_status stoa_setting_unknown(stoa_settings_table table, stoa_view key, stoa_error *err) {
     char word[256];
     const char *nearest = NULL;
@@ -52,7 +75,8 @@ stoa_status stoa_setting_unknown(stoa_settings_table table, stoa_view key, stoa_
     if (nearest)
         return stoa_fail(err, STOA_ERR_USAGE, "unknown setting \"%.*s\"; did you mean \"%s\"?",
                          shown(key), key.ptr, nearest);
-    return stoa_fail(err, STOA_ERR_USAGE, "unknown setting \"%.*s\"", shown(key), key.ptr);
+    return stoa_fail(err, STOA_ERR_USAGE, "unknown setting \"%.*s\"%s", shown(key), key.ptr,
+                     siblings(table, key, word, sizeof word));
 }
 
 /* ---- reading ---- */

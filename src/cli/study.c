@@ -129,10 +129,13 @@ static void show_text(const stoa_study *s) {
         cli_wrap(stdout, 7, CLI_WIDTH, text.data ? text.data : c->text);
         stoa_buffer_deinit(&text);
     }
-    printf("\nArms:");
+    stoa_buffer arms = {0};
     for (int i = 0; s->arms && s->arms[i]; i++)
-        printf(" %s", s->arms[i]);
-    printf("\n\nNext:\n  stoa study run %s --scale smoke\n", s->name);
+        stoa_buffer_printf(&arms, "%s%s", i > 0 ? " " : "", s->arms[i]);
+    printf("\nArms:\n  ");
+    cli_wrap(stdout, 2, CLI_WIDTH, arms.data ? arms.data : "");
+    stoa_buffer_deinit(&arms);
+    printf("\nNext:\n  stoa study run %s --scale smoke\n", s->name);
 }
 
 static stoa_status print_result_json(const char *folder, stoa_error *err) {

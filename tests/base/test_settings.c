@@ -134,6 +134,8 @@ static void every_mistake_is_named_with_its_line(void **state) {
          "run.yaml:2: unknown setting \"modle.width\"; did you mean \"model.width\"?"},
         {"width: 3\n", "run.yaml:1: unknown setting \"width\"; did you mean \"model.width\"?"},
         {"zebra: {}\n", "run.yaml:1: unknown setting \"zebra\""},
+        {"model: {zebra: 1}\n",
+         "run.yaml:1: unknown setting \"model.zebra\"; the settings of \"model\" are width"},
         {"model:\n  width: many\n",
          "run.yaml:2: model.width: expected a whole number, got \"many\""},
         {"model:\n  width: 0\n",
