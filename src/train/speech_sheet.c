@@ -17,7 +17,7 @@ enum {
     LINE = (STOA_FONT_ROWS + 1) * SCALE,
     LEAST = 26 * LETTER, /* width of a cell */
     MOST = 27 * LETTER,  /* of a picture in it, which may be as high */
-    GAP = 14,
+    GAP = 20,
     ACROSS = 4, /* cells side by side when they are not moments of one episode */
     FRAME = 3
 };
