@@ -63,7 +63,7 @@ const stoa_srs_task stoa_srs_tasks[SRS_TASK_COUNT] = {
                     "gates passed", "passed", "missed"},
     /* a missed gate costs 500 at the end, a step 3 to 7: scaled as Slalom is */
     [SRS_SKIING] = {"skiing", "Atari Skiing",
-                    SETS("env.name=gym:ALE/Skiing-v5", "env.instances=16",
+                    SETS("env.name=gym:ALE/Skiing-v5", "env.instances=16", "agent.image=impala",
                          "train.reward_scale=0.001", "train.schedule=linear"),
                     "return", NULL, NULL},
 };

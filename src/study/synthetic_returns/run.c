@@ -61,13 +61,9 @@ static stoa_status agent_settings(const stoa_srs_study *study, const stoa_arm_po
     const stoa_srs_arm *arm = &stoa_srs_arms[p->arm];
     const stoa_srs_task *task = &stoa_srs_tasks[arm->task];
     const char *list[64];
-    char image[32];
     int count = add_sets(list, 0, stoa_srs_common);
     count = add_sets(list, count, task->set);
     count = add_sets(list, count, arm->set);
-    snprintf(image, sizeof image, "agent.image=%s", stoa_srs_images[study->settings.image]);
-    if (arm->task == SRS_SKIING)
-        list[count++] = image;
     STOA_TRY(stoa_agent_settings_load(s, NULL, list, count, err));
     snprintf(s->name, sizeof s->name, "%s", arm->name);
     s->seed = p->seed;

@@ -13,8 +13,6 @@
             "Environment steps of a run of this task; 0 leaves it out."                            \
     }
 
-const char *const stoa_srs_images[] = {"impala", "small", NULL};
-
 static const stoa_setting rows[] = {
     STEPS("chain", SRS_CHAIN),
     STEPS("catch-1", SRS_CATCH_1),
@@ -26,9 +24,6 @@ static const stoa_setting rows[] = {
     STEPS("key-to-door-memory", SRS_KEY_MEMORY),
     STEPS("slalom", SRS_SLALOM),
     STEPS("skiing", SRS_SKIING),
-    {"image", STOA_SET_CHOICE, AT(image), "impala", 0, 0, stoa_srs_images,
-     "How Skiing's screens are read: the paper's network, or two convolutions, a quarter of its "
-     "cost."},
     {"eval_episodes", STOA_SET_INT, AT(eval_episodes), "200", 1, 1e6, NULL,
      "Episodes that a trained agent is scored on."},
     {"trace_episodes", STOA_SET_INT, AT(trace_episodes), "20", 1, 1e4, NULL,

@@ -93,11 +93,9 @@ extern const char *const stoa_srs_common[];
 typedef struct stoa_srs_settings {
     int64_t steps[SRS_TASK_COUNT]; /* environment steps of a run; 0: the task is left out */
     int64_t eval_episodes, trace_episodes, jobs;
-    int image;               /* how Skiing's screens are read */
     stoa_int_list seeds;     /* of the arms that claims compare */
     stoa_int_list ablations; /* of the others */
 } stoa_srs_settings;
-extern const char *const stoa_srs_images[]; /* as agent.image says them; NULL-terminated */
 stoa_status stoa_srs_settings_load(const stoa_study_options *options, stoa_srs_settings *out,
                                    stoa_error *err);
 
