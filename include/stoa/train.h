@@ -400,6 +400,9 @@ typedef struct stoa_agent_scores {
     double margin[STOA_AGENT_FIGURES]; /* half the width of the mean's 95 % interval */
 } stoa_agent_scores;
 STOA_API const char *stoa_agent_figure_name(const stoa_env_spec *spec, int figure);
+/* Whether an environment's metric is the return or the length once more, under the same name: where
+ * names must be distinct, such a figure is left out. */
+STOA_API bool stoa_agent_figure_again(const stoa_env_spec *spec, int figure);
 STOA_API double stoa_agent_score(const stoa_agent_scores *scores);
 
 /* What one update did; losses are means over steps and instances, before weights. */

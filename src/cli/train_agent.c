@@ -40,7 +40,8 @@ static void close_settings(cli_run *r) {
 /* "return 0.97 +- 0.02, length 30, visited 0.985 +- 0.01" */
 static void describe(const stoa_env_spec *spec, const stoa_agent_scores *s, stoa_buffer *out) {
     for (int k = 0; k < s->figures; k++) {
-        if (isnan(s->mean[k])) /* of no episode in the window */
+        if (isnan(s->mean[k]) || /* of no episode in the window */
+            stoa_agent_figure_again(spec, k))
             continue;
         stoa_buffer_printf(out, "%s%s %.4g", k ? ", " : "", stoa_agent_figure_name(spec, k),
                            s->mean[k]);

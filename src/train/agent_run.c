@@ -88,6 +88,8 @@ static stoa_status write_evaluation(run *r, const stoa_agent_scores *s, stoa_err
     stoa_metric items[2 * STOA_AGENT_FIGURES + 1];
     size_t count = 0;
     for (int k = 0; k < s->figures; k++) {
+        if (stoa_agent_figure_again(&r->t->spec, k))
+            continue;
         items[count++] = (stoa_metric){r->names[1][k], s->mean[k]};
         items[count++] = (stoa_metric){r->margins[k], s->margin[k]};
     }
@@ -139,7 +141,8 @@ static stoa_status log_update(run *r, const stoa_agent_step *step, const stoa_ag
     };
     size_t count = 10;
     for (int k = 0; k < scores->figures && scores->episodes > 0; k++)
-        items[count++] = (stoa_metric){r->names[0][k], scores->mean[k]};
+        if (!stoa_agent_figure_again(&r->t->spec, k))
+            items[count++] = (stoa_metric){r->names[0][k], scores->mean[k]};
     if (scores->episodes > 0)
         items[count++] =
             (stoa_metric){"episode/finished", (double)stoa_agent_trainer_episodes(r->t)};
@@ -163,7 +166,8 @@ static void draw_curve(run *r) {
 }
 
 static void show(run *r, const stoa_agent_scores *scores) {
-    const char *metric = scores->figures > 2 ? stoa_agent_figure_name(&r->t->spec, 2) : NULL;
+    bool more = scores->figures > 2 && !stoa_agent_figure_again(&r->t->spec, 2);
+    const char *metric = more ? stoa_agent_figure_name(&r->t->spec, 2) : NULL;
     char note[96] = "no episode has ended yet";
     if (scores->episodes > 0 && metric)
         snprintf(note, sizeof note, "return %.4g, %s %.4g", scores->mean[0], metric,

@@ -70,6 +70,12 @@ const char *stoa_agent_figure_name(const stoa_env_spec *spec, int figure) {
     return figure == 0 ? "return" : figure == 1 ? "length" : spec->metrics[figure - 2];
 }
 
+bool stoa_agent_figure_again(const stoa_env_spec *spec, int figure) {
+    const char *name = stoa_agent_figure_name(spec, figure);
+    return figure >= 2 && (strcmp(name, stoa_agent_figure_name(spec, 0)) == 0 ||
+                           strcmp(name, stoa_agent_figure_name(spec, 1)) == 0);
+}
+
 double stoa_agent_score(const stoa_agent_scores *scores) {
     return scores->mean[scores->figures > 2 ? 2 : 0];
 }

@@ -56,6 +56,31 @@ static void results_are_json(void **state) {
     drop(&f);
 }
 
+/* Slalom counts the return among its metrics, which it has anyway. */
+static void a_figure_is_written_once(void **state) {
+    (void)state;
+    finished f = RUN("train", SMALL, "--set", "env.name=slalom", "--set", "env.limit=30", "--set",
+                     "train.steps=2400", "--set", "name=once", "-q");
+    assert_int_equal(f.code, 0);
+    const char *line = strstr(f.out, "evaluation: ");
+    assert_non_null(line);
+    const char *first = strstr(line, "return "), *end = strchr(line, '\n');
+    assert_true(first && end && first < end);
+    const char *second = strstr(first + 1, "return ");
+    assert_true(!second || second > end);
+    drop(&f);
+    char *metrics = read_text("runs/once-1/metrics.jsonl");
+    int lines = 0, returns = 0;
+    for (char *rest = metrics, *one; (one = strtok_r(rest, "\n", &rest)); lines++) {
+        json_t *row = json_loads(one, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(row);
+        returns += json_object_get(row, "episode/return") || json_object_get(row, "eval/return");
+        json_decref(row);
+    }
+    free(metrics);
+    assert_true(lines > 1 && returns > 1);
+}
+
 static void mistakes_name_the_nearest_setting(void **state) {
     (void)state;
     write_text("wrong.yaml", "env:\n  name: chain\n  lenght: 5\n");
@@ -220,6 +245,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_environment_makes_it_an_agents_run),
         cmocka_unit_test(results_are_json),
+        cmocka_unit_test(a_figure_is_written_once),
         cmocka_unit_test(mistakes_name_the_nearest_setting),
         cmocka_unit_test(a_run_goes_on_only_with_its_own_settings),
         cmocka_unit_test(ctrl_c_saves_and_the_resumed_run_ends_with_the_same_bits),
