@@ -76,12 +76,10 @@ stoa_status stoa_mod_settings_load(const stoa_study_options *o, stoa_mod_setting
     char name[STOA_STUDY_NAME];
     memset(out, 0, sizeof *out);
     STOA_TRY(stoa_study_settings_load(table, out, "mixture-of-depths", o, name, err));
-    if (o->seeds_count > 0) {
-        out->seeds.count = out->control_seeds.count = o->seeds_count;
-        for (int i = 0; i < o->seeds_count; i++)
-            out->seeds.item[i] = out->control_seeds.item[i] = o->seeds[i];
+    stoa_study_take_seeds(o, &out->seeds);
+    stoa_study_take_seeds(o, &out->control_seeds);
+    if (o->seeds_count > 0)
         out->confirm_seeds.count = 0;
-    }
     if (out->confirm_seeds.count == 0)
         out->confirm_seeds = out->seeds;
     if (out->dense_widths.count != out->dense_layers.count ||

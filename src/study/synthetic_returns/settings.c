@@ -39,16 +39,7 @@ static const stoa_setting rows[] = {
 stoa_status stoa_srs_settings_load(const stoa_study_options *o, stoa_srs_settings *out,
                                    stoa_error *err) {
     stoa_settings_table table = {rows, sizeof rows / sizeof rows[0]};
-    char name[STOA_STUDY_NAME];
     memset(out, 0, sizeof *out);
-    STOA_TRY(stoa_study_settings_load(table, out, "synthetic-returns", o, name, err));
-    if (o->seeds_count > 0)
-        out->seeds.count = out->ablations.count = o->seeds_count;
-    for (int i = 0; i < o->seeds_count; i++)
-        out->seeds.item[i] = out->ablations.item[i] = o->seeds[i];
-    if (o->jobs > 0)
-        out->jobs = o->jobs;
-    if (out->seeds.count < 1 || out->ablations.count < 1)
-        return stoa_fail(err, STOA_ERR_USAGE, "%s: seeds must not be empty", name);
-    return STOA_OK;
+    return stoa_study_arm_settings_load(table, out, "synthetic-returns", o, &out->seeds, &out->ablations,
+                                        &out->jobs, err);
 }
