@@ -41,6 +41,6 @@ stoa_status stoa_icls_settings_load(const stoa_study_options *o, stoa_icls_setti
                                     stoa_error *err) {
     stoa_settings_table table = {rows, sizeof rows / sizeof rows[0]};
     memset(out, 0, sizeof *out);
-    return stoa_study_arm_settings_load(table, out, "emergent-icl", o, &out->seeds, &out->more_seeds,
-                                        &out->jobs, err);
+    return stoa_study_arm_settings_load(table, out, "emergent-icl", o, &out->seeds,
+                                        &out->more_seeds, &out->jobs, err);
 }

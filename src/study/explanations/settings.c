@@ -37,6 +37,6 @@ stoa_status stoa_exs_settings_load(const stoa_study_options *o, stoa_exs_setting
                                    stoa_error *err) {
     stoa_settings_table table = {rows, sizeof rows / sizeof rows[0]};
     memset(out, 0, sizeof *out);
-    return stoa_study_arm_settings_load(table, out, "explanations", o, &out->seeds, &out->more_seeds,
-                                        &out->jobs, err);
+    return stoa_study_arm_settings_load(table, out, "explanations", o, &out->seeds,
+                                        &out->more_seeds, &out->jobs, err);
 }

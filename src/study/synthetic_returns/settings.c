@@ -40,6 +40,6 @@ stoa_status stoa_srs_settings_load(const stoa_study_options *o, stoa_srs_setting
                                    stoa_error *err) {
     stoa_settings_table table = {rows, sizeof rows / sizeof rows[0]};
     memset(out, 0, sizeof *out);
-    return stoa_study_arm_settings_load(table, out, "synthetic-returns", o, &out->seeds, &out->ablations,
-                                        &out->jobs, err);
+    return stoa_study_arm_settings_load(table, out, "synthetic-returns", o, &out->seeds,
+                                        &out->ablations, &out->jobs, err);
 }
