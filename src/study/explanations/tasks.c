@@ -78,9 +78,9 @@ const char *const stoa_exs_room[] = {
 };
 
 /* Four trials an episode. What an experiment came to is told by its reward alone, so here it is
- * read. The test pays ten, which would hurry the agent past its experiments: no more than one. Words
- * about the outcome weigh more than the others: they teach to remember it ("Experiments in the
- * room"). */
+ * read. The test pays ten, which would hurry the agent past its experiments: no more than one.
+ * Words about the outcome weigh more than the others: they teach to remember it ("Experiments in
+ * the room"). */
 static const char *const meta[] = {
     "agent.last_reward=true",
     "train.reward_clip=1",
