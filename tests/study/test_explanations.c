@@ -94,8 +94,7 @@ static void a_task_says_what_its_last_list_sets(void **state) {
     assert_string_equal(stoa_exs_says(EXS_TASK_FAITHFUL, "env.colors"), "19");
     assert_string_equal(stoa_exs_says(EXS_TASK_ROOM_CONFOUNDED, "env.level"), "confounded");
     assert_null(stoa_exs_says(EXS_TASK_ROOM, "env.color"));
-    /* outcomes of experiments are told by the reward alone; in the room it would tell the verdict
-     */
+    /* only the reward tells what an experiment came to; in the room it would tell the verdict */
     assert_string_equal(stoa_exs_says(EXS_TASK_ROOM, "agent.last_reward"), "false");
     assert_string_equal(stoa_exs_says(EXS_TASK_META, "agent.last_reward"), "true");
     assert_string_equal(stoa_exs_says(EXS_TASK_FAITHFUL_META, "agent.last_reward"), "true");

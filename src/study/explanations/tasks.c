@@ -79,13 +79,12 @@ const char *const stoa_exs_room[] = {
 
 /* Four trials an episode. What an experiment came to is told by its reward alone, so here it is
  * read. The test pays ten, which would hurry the agent past its experiments: no more than one.
- * Words about the outcome weigh more than the others: they teach to remember it ("Experiments in
- * the room"). */
+ * Words about things weigh less than those about the outcome, which teach to remember it
+ * (docs/studies/explanations.md, "Experiments in the room"). */
 static const char *const meta[] = {
     "agent.last_reward=true",
     "train.reward_clip=1",
     "explanations.property_weight=0.001",
-    "explanations.reward_weight=0.005",
     NULL,
 };
 
